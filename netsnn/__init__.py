@@ -1,0 +1,41 @@
+"""netsnn: sparse spiking neural networks as graphs.
+
+The public names load on first use, so that `import netsnn` costs little and needs no torch, matplotlib,
+numba, igraph or networkx.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from netsnn import linkpred, wiring
+    from netsnn.errors import FileError, NetsnnError, ShortfallWarning
+    from netsnn.graph import Graph, Layer
+    from netsnn.io import read, write
+    from netsnn.network import Network
+
+_HOMES = {
+    "FileError": "errors", "NetsnnError": "errors", "ShortfallWarning": "errors",
+    "Graph": "graph", "Layer": "graph", "Network": "network", "read": "io", "write": "io",
+    "linkpred": "", "wiring": "",
+}
+
+__all__ = ["FileError", "Graph", "Layer", "NetsnnError", "Network", "ShortfallWarning", "linkpred", "read", "wiring", "write"]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'netsnn' has no attribute {name!r}")
+    home = _HOMES[name]
+    module = importlib.import_module(f"netsnn.{home or name}")
+    value = getattr(module, name) if home else module
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,674 @@
+"""Layer (bipartite) and Graph (undirected): immutable values over canonical CSR, and their conversions.
+
+A link is structure, never a non-zero value: weights travel beside a layer as an array aligned with
+`layer.links` (row-major order), so that a link of weight 0 is still a link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+__all__ = ["Graph", "Layer"]
+
+MAX_INDEX = 2**31 - 1  # neurons and links are counted in int32: half the memory, one compiled kernel
+Names = tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Layer:
+    """A bipartite layer: which of `n_in` input neurons link to which of `n_out` output neurons.
+
+    Rows are inputs (presynaptic), columns are outputs (postsynaptic). Build one with `from_edges`,
+    `from_dense`, `from_scipy`, `from_networkx` or `from_igraph`; `indptr` and `indices` are the rows
+    in canonical CSR form (sorted, no duplicates), read-only.
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1], [1, 2, 0], shape=(2, 3))
+    >>> layer
+    Layer(2 -> 3, 3 links, density 50%)
+    >>> layer.out_degrees.tolist(), layer.in_degrees.tolist()
+    ([2, 1], [1, 1, 1])
+    >>> layer == Layer.from_dense(layer.to_dense())
+    True
+    """
+
+    n_in: int
+    n_out: int
+    indptr: np.ndarray
+    indices: np.ndarray
+    input_names: Names | None = None
+    output_names: Names | None = None
+
+    def __post_init__(self) -> None:
+        _check_size(self.n_in, "n_in")
+        _check_size(self.n_out, "n_out")
+        object.__setattr__(self, "n_in", int(self.n_in))
+        object.__setattr__(self, "n_out", int(self.n_out))
+        _freeze_csr(self, self.n_in, self.n_out)
+        object.__setattr__(self, "input_names", _check_names(self.input_names, self.n_in, "input_names"))
+        object.__setattr__(self, "output_names", _check_names(self.output_names, self.n_out, "output_names"))
+
+    # ---- building ---------------------------------------------------------------------------------
+
+    @classmethod
+    def from_edges(cls, row, col, shape: tuple[int, int], *, weights=None, simplify: bool = False,
+                   input_names: Sequence | None = None, output_names: Sequence | None = None):
+        """The layer with links row[i] -> col[i]; with `weights`, `(layer, weights in links order)`.
+
+        A link named twice is an error, unless `simplify=True` (the first weight is kept).
+        """
+        n_in, n_out = _check_shape(shape)
+        row, col = _check_ids(row, n_in, "row"), _check_ids(col, n_out, "col")
+        indptr, indices, order = _csr(row, col, n_in, n_out, simplify)
+        layer = cls(n_in, n_out, indptr, indices, input_names, output_names)
+        return layer if weights is None else (layer, _check_weights(weights, len(row))[order])
+
+    @classmethod
+    def from_dense(cls, array, *, weights: bool = False):
+        """The layer whose links are the non-zero entries; with `weights=True`, `(layer, values)`."""
+        array = np.asarray(array)
+        if array.ndim != 2:
+            raise ValueError(f"a dense layer must have 2 dimensions, got shape {array.shape}")
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise ValueError(f"NaN at {tuple(int(i) for i in np.argwhere(np.isnan(array))[0])} of the dense layer")
+        row, col = np.nonzero(array)
+        return cls.from_edges(row, col, array.shape, weights=array[row, col] if weights else None)
+
+    @classmethod
+    def from_scipy(cls, matrix, *, weights: bool = False):
+        """The layer of all stored entries (stored zeros are links); with `weights=True`, `(layer, values)`."""
+        matrix = sp.csr_array(matrix)
+        matrix.sum_duplicates()
+        layer = cls(*matrix.shape, matrix.indptr, matrix.indices)
+        return (layer, _check_weights(matrix.data, layer.n_links)) if weights else layer
+
+    @classmethod
+    def from_networkx(cls, graph, *, weight: str | None = None):
+        """The layer of a networkx graph whose nodes carry `bipartite` 0 (inputs) or 1 (outputs).
+
+        With `weight`, the name of an edge attribute: `(layer, values)`.
+        """
+        if graph.is_multigraph():
+            raise ValueError("a layer holds each link once; got a networkx multigraph")
+        nodes = list(graph)
+        side = _side([graph.nodes[x].get("bipartite") for x in nodes], nodes, "bipartite")
+        place, counts = {}, [0, 0]
+        for node, s in zip(nodes, side):
+            place[node] = (s, counts[s])
+            counts[s] += 1
+        row, col, values = [], [], []
+        for x, y, data in graph.edges(data=True):
+            (s, i), (t, j) = place[x], place[y]
+            if s == t or (graph.is_directed() and s == 1):
+                raise ValueError(f"link {x!r} - {y!r} does not go from an input (bipartite=0) to an output (bipartite=1)")
+            row.append(i if s == 0 else j)
+            col.append(j if s == 0 else i)
+            if weight is not None:
+                values.append(data[weight])
+        given = [graph.nodes[x].get("name") for x in nodes]
+        if all(name is None for name in given) and not (nodes == list(range(len(nodes))) and side == sorted(side)):
+            given = nodes
+        names = _split_names(given, side)
+        return cls.from_edges(row, col, tuple(counts), weights=None if weight is None else values,
+                              input_names=names[0], output_names=names[1])
+
+    @classmethod
+    def from_igraph(cls, graph, *, weight: str | None = None):
+        """The layer of an igraph graph whose vertices carry `type` False (inputs) or True (outputs)."""
+        n = graph.vcount()
+        if "type" not in graph.vs.attributes() and n:
+            raise ValueError("the igraph graph has no vertex attribute 'type' (False for inputs, True for outputs)")
+        side = np.array(_side(graph.vs["type"] if n else [], range(n), "type"), dtype=np.int64)
+        place = np.where(side == 0, np.cumsum(side == 0), np.cumsum(side == 1)) - 1
+        ends = np.array(graph.get_edgelist(), dtype=np.int64).reshape(-1, 2)
+        wrong = np.flatnonzero(side[ends[:, 0]] == side[ends[:, 1]])
+        if wrong.size:
+            raise ValueError(f"link {tuple(ends[wrong[0]].tolist())} joins two vertices of the same type")
+        swap = side[ends[:, 0]] == 1
+        row, col = np.where(swap, ends[:, 1], ends[:, 0]), np.where(swap, ends[:, 0], ends[:, 1])
+        names = _split_names(graph.vs["name"] if "name" in graph.vs.attributes() else [None] * n, side)
+        return cls.from_edges(place[row], place[col], (int((side == 0).sum()), int((side == 1).sum())),
+                              weights=None if weight is None else graph.es[weight],
+                              input_names=names[0], output_names=names[1])
+
+    # ---- reading ----------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_in, n_out)."""
+        return self.n_in, self.n_out
+
+    @property
+    def n_links(self) -> int:
+        """How many links there are."""
+        return len(self.indices)
+
+    @property
+    def density(self) -> float:
+        """Links over possible links; 0 for a layer without neurons."""
+        return self.n_links / (self.n_in * self.n_out) if self.n_in and self.n_out else 0.0
+
+    @property
+    def sparsity(self) -> float:
+        """1 - density."""
+        return 1.0 - self.density
+
+    @cached_property
+    def links(self) -> tuple[np.ndarray, np.ndarray]:
+        """(row, col) of every link in row-major order: the order of every weight array."""
+        row = np.repeat(np.arange(self.n_in, dtype=np.int32), self.out_degrees)
+        row.setflags(write=False)
+        return row, self.indices
+
+    @property
+    def ids(self) -> np.ndarray:
+        """row * n_out + col of every link: sorted int64."""
+        row, col = self.links
+        return row.astype(np.int64) * self.n_out + col
+
+    @cached_property
+    def out_degrees(self) -> np.ndarray:
+        """Links leaving each input neuron (length n_in)."""
+        return _read_only(np.diff(self.indptr))
+
+    @cached_property
+    def in_degrees(self) -> np.ndarray:
+        """Links entering each output neuron (length n_out)."""
+        return _read_only(np.bincount(self.indices, minlength=self.n_out).astype(np.int32))
+
+    @cached_property
+    def T(self) -> Layer:
+        """The layer seen from its outputs: (n_out -> n_in)."""
+        indptr, indices, _ = _transpose(self.indptr, self.indices, self.n_out)
+        return Layer(self.n_out, self.n_in, indptr, indices, self.output_names, self.input_names)
+
+    def find(self, row, col) -> np.ndarray:
+        """Position of each link row[i] -> col[i] in `links` order, -1 where there is none."""
+        row, col = _check_ids(row, self.n_in, "row"), _check_ids(col, self.n_out, "col")
+        return _find(self.ids, row * self.n_out + col)
+
+    # ---- set algebra ------------------------------------------------------------------------------
+
+    def __or__(self, other: Layer) -> Layer:
+        return self._of_ids(np.union1d(self.ids, self._same_shape(other).ids))
+
+    def __and__(self, other: Layer) -> Layer:
+        return self._of_ids(np.intersect1d(self.ids, self._same_shape(other).ids, assume_unique=True))
+
+    def __sub__(self, other: Layer) -> Layer:
+        return self._of_ids(np.setdiff1d(self.ids, self._same_shape(other).ids, assume_unique=True))
+
+    def with_links(self, row, col) -> Layer:
+        """A layer of the same neurons with other links."""
+        return Layer.from_edges(row, col, self.shape, input_names=self.input_names, output_names=self.output_names)
+
+    def select(self, mask) -> Layer:
+        """The links where `mask` (one boolean a link) is true; neurons stay."""
+        mask = np.asarray(mask, dtype=bool)
+        if mask.shape != (self.n_links,):
+            raise ValueError(f"mask must have one value a link ({self.n_links}), got shape {mask.shape}")
+        row, col = self.links
+        return self.with_links(row[mask], col[mask])
+
+    # ---- conversions ------------------------------------------------------------------------------
+
+    def to_scipy(self, weights=None) -> sp.csr_array:
+        """CSR array of `weights` (ones without); shares no memory with the layer."""
+        data = np.ones(self.n_links) if weights is None else _check_weights(weights, self.n_links).copy()
+        return sp.csr_array((data, self.indices.copy(), self.indptr.copy()), shape=self.shape)
+
+    def to_dense(self, weights=None) -> np.ndarray:
+        """(n_in, n_out) array: boolean mask, or the weights with 0 where there is no link."""
+        values = True if weights is None else _check_weights(weights, self.n_links)
+        dense = np.zeros(self.shape, dtype=np.asarray(values).dtype)
+        dense[self.links] = values
+        return dense
+
+    def to_networkx(self, weights=None):
+        """networkx Graph: inputs first with `bipartite=0`, outputs with `bipartite=1`.
+
+        Nodes are 0 .. n_in + n_out - 1, or the neurons' names where those differ from each other; a
+        named neuron carries its name as `name`. Weights become the edge attribute `weight`.
+        """
+        import networkx as nx
+
+        labels, names = self._labels()
+        graph = nx.Graph()
+        for i, label in enumerate(labels):
+            graph.add_node(label, bipartite=int(i >= self.n_in), **({} if names[i] is None else {"name": names[i]}))
+        row, col = (x.tolist() for x in self.links)
+        if weights is None:
+            graph.add_edges_from((labels[i], labels[self.n_in + j]) for i, j in zip(row, col))
+        else:
+            values = _check_weights(weights, self.n_links).tolist()
+            graph.add_weighted_edges_from((labels[i], labels[self.n_in + j], w) for i, j, w in zip(row, col, values))
+        return graph
+
+    def to_igraph(self, weights=None):
+        """igraph Graph: inputs first, vertex attribute `type` (False, True), `name` if named, edge `weight`."""
+        import igraph as ig
+
+        row, col = self.links
+        graph = ig.Graph(n=self.n_in + self.n_out, edges=np.column_stack([row, col + self.n_in]).tolist())
+        graph.vs["type"] = [False] * self.n_in + [True] * self.n_out
+        if self.input_names is not None or self.output_names is not None:
+            graph.vs["name"] = self._labels()[1]
+        if weights is not None:
+            graph.es["weight"] = _check_weights(weights, self.n_links).tolist()
+        return graph
+
+    def to_graph(self) -> Graph:
+        """The undirected graph on n_in + n_out nodes, inputs first."""
+        row, col = self.links
+        labels, names = self._labels()
+        named = any(name is not None for name in names)
+        return Graph.from_edges(row, col.astype(np.int64) + self.n_in, self.n_in + self.n_out, names=labels if named else None)
+
+    # ---- the value --------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Layer({self.n_in} -> {self.n_out}, {self.n_links} links, density {100 * self.density:.4g}%)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Layer):
+            return NotImplemented
+        return (self.shape == other.shape and np.array_equal(self.indptr, other.indptr)
+                and np.array_equal(self.indices, other.indices)
+                and self.input_names == other.input_names and self.output_names == other.output_names)
+
+    @cached_property
+    def _hash(self) -> int:
+        return _content_hash(("Layer", self.shape, self.input_names, self.output_names), self.indptr, self.indices)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self):
+        return Layer, (self.n_in, self.n_out, np.array(self.indptr), np.array(self.indices),
+                       self.input_names, self.output_names)
+
+    def _of_ids(self, ids: np.ndarray) -> Layer:
+        return self.with_links(ids // max(self.n_out, 1), ids % max(self.n_out, 1))
+
+    def _same_shape(self, other: Layer) -> Layer:
+        if not isinstance(other, Layer) or other.shape != self.shape:
+            raise ValueError(f"layers must have the same shape, got {self} and {other}")
+        return other
+
+    def _labels(self) -> tuple[list, list]:
+        """Node labels of the whole graph, and the name (or None) of each node."""
+        n = self.n_in + self.n_out
+        names = [*(self.input_names or [None] * self.n_in), *(self.output_names or [None] * self.n_out)]
+        labels = [i if name is None else name for i, name in enumerate(names)]
+        return (labels if len(set(labels)) == n else list(range(n))), names
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Graph:
+    """A simple undirected graph of `n` nodes: no self-loops, no repeated links.
+
+    `indptr` and `indices` are the symmetric adjacency in canonical CSR form, read-only; `links` holds
+    each link once, as (u, v) with u < v.
+
+    Examples
+    --------
+    >>> square = Graph.from_edges([0, 1, 2, 3], [1, 2, 3, 0], n=4)
+    >>> square
+    Graph(4 nodes, 4 links)
+    >>> square.degrees.tolist()
+    [2, 2, 2, 2]
+    """
+
+    n: int
+    indptr: np.ndarray
+    indices: np.ndarray
+    names: Names | None = None
+
+    def __post_init__(self) -> None:
+        _check_size(self.n, "n")
+        object.__setattr__(self, "n", int(self.n))
+        _freeze_csr(self, self.n, self.n)
+        row = np.repeat(np.arange(self.n), np.diff(self.indptr))
+        if (row == self.indices).any():
+            raise ValueError(f"a graph has no self-loops; node {int(row[row == self.indices][0])} has one")
+        order = np.lexsort((row, self.indices))
+        if not (np.array_equal(self.indices[order], row) and np.array_equal(row[order], self.indices)):
+            raise ValueError("the adjacency of an undirected graph must be symmetric")
+        object.__setattr__(self, "names", _check_names(self.names, self.n, "names"))
+
+    # ---- building ---------------------------------------------------------------------------------
+
+    @classmethod
+    def from_edges(cls, u, v, n: int, *, weights=None, simplify: bool = False, names: Sequence | None = None):
+        """The graph with links u[i] - v[i]; with `weights`, `(graph, weights in links order)`.
+
+        Self-loops and links named twice (in either direction) are errors, unless `simplify=True` drops them.
+        """
+        _check_size(n, "n")
+        u, v = _check_ids(u, n, "u"), _check_ids(v, n, "v")
+        if len(u) != len(v):
+            raise ValueError(f"u and v must have the same length, got {len(u)} and {len(v)}")
+        w = None if weights is None else _check_weights(weights, len(u))
+        loops = u == v
+        if loops.any():
+            if not simplify:
+                raise ValueError(f"a graph has no self-loops; node {int(u[loops][0])} has one (simplify=True drops them)")
+            u, v, w = u[~loops], v[~loops], None if w is None else w[~loops]
+        low, high = np.minimum(u, v), np.maximum(u, v)
+        indptr, high, order = _csr(low, high, n, n, simplify)
+        low = np.repeat(np.arange(n), np.diff(indptr))
+        indptr, indices, _ = _csr(np.concatenate([low, high]), np.concatenate([high, low]), n, n, False)
+        graph = cls(n, indptr, indices, names)
+        return graph if w is None else (graph, w[order])
+
+    @classmethod
+    def from_dense(cls, array, *, weights: bool = False):
+        """The graph of a symmetric array's non-zero entries; with `weights=True`, `(graph, values)`."""
+        return cls.from_scipy(Layer.from_dense(array).to_scipy(np.asarray(array)[np.nonzero(array)]), weights=weights)
+
+    @classmethod
+    def from_scipy(cls, matrix, *, weights: bool = False):
+        """The graph of a symmetric sparse matrix's stored entries; with `weights=True`, `(graph, values)`."""
+        matrix = sp.csr_array(matrix)
+        matrix.sum_duplicates()
+        if matrix.shape[0] != matrix.shape[1]:
+            raise ValueError(f"an undirected graph needs a square matrix, got shape {matrix.shape} (a Layer may be rectangular)")
+        graph = cls(matrix.shape[0], matrix.indptr, matrix.indices)
+        if not weights:
+            return graph
+        upper = sp.triu(matrix, 1, format="csr")
+        if abs(matrix - matrix.T).max() > 0:
+            raise ValueError("the weights of an undirected graph must be symmetric")
+        return graph, _check_weights(upper.data, graph.n_links)
+
+    @classmethod
+    def from_networkx(cls, graph, *, weight: str | None = None, simplify: bool = False):
+        """The graph of an undirected networkx graph; with `weight`, an edge attribute: `(graph, values)`."""
+        if graph.is_directed() and not simplify:
+            raise ValueError("got a directed networkx graph; pass graph.to_undirected(), or simplify=True")
+        nodes = list(graph)
+        place = {x: i for i, x in enumerate(nodes)}
+        ends = [(place[x], place[y]) for x, y in graph.edges()]
+        values = None if weight is None else [data[weight] for *_, data in graph.edges(data=True)]
+        u, v = zip(*ends) if ends else ((), ())
+        named = nodes != list(range(len(nodes))) or any("name" in graph.nodes[x] for x in nodes)
+        names = [graph.nodes[x].get("name", x) for x in nodes] if named else None
+        return cls.from_edges(u, v, len(nodes), weights=values, simplify=simplify, names=names)
+
+    @classmethod
+    def from_igraph(cls, graph, *, weight: str | None = None, simplify: bool = False):
+        """The graph of an undirected igraph graph; with `weight`, an edge attribute: `(graph, values)`."""
+        if graph.is_directed() and not simplify:
+            raise ValueError("got a directed igraph graph; pass graph.as_undirected(), or simplify=True")
+        ends = np.array(graph.get_edgelist(), dtype=np.int64).reshape(-1, 2)
+        names = graph.vs["name"] if "name" in graph.vs.attributes() else None
+        return cls.from_edges(ends[:, 0], ends[:, 1], graph.vcount(), simplify=simplify, names=names,
+                              weights=None if weight is None else graph.es[weight])
+
+    # ---- reading ----------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n): the shape of the adjacency matrix."""
+        return self.n, self.n
+
+    @property
+    def n_links(self) -> int:
+        """How many links there are, each counted once."""
+        return len(self.indices) // 2
+
+    @property
+    def density(self) -> float:
+        """Links over possible links; 0 for fewer than two nodes."""
+        return self.n_links / (self.n * (self.n - 1) / 2) if self.n > 1 else 0.0
+
+    @cached_property
+    def links(self) -> tuple[np.ndarray, np.ndarray]:
+        """(u, v) of every link with u < v, sorted: the order of every weight array."""
+        row = np.repeat(np.arange(self.n, dtype=np.int32), self.degrees)
+        upper = row < self.indices
+        return _read_only(row[upper]), _read_only(self.indices[upper])
+
+    @property
+    def ids(self) -> np.ndarray:
+        """u * n + v of every link (u < v): sorted int64."""
+        u, v = self.links
+        return u.astype(np.int64) * self.n + v
+
+    @cached_property
+    def degrees(self) -> np.ndarray:
+        """Links of each node."""
+        return _read_only(np.diff(self.indptr))
+
+    def find(self, u, v) -> np.ndarray:
+        """Position of each link u[i] - v[i] in `links` order, -1 where there is none."""
+        u, v = _check_ids(u, self.n, "u"), _check_ids(v, self.n, "v")
+        return _find(self.ids, np.minimum(u, v) * self.n + np.maximum(u, v))
+
+    # ---- set algebra ------------------------------------------------------------------------------
+
+    def __or__(self, other: Graph) -> Graph:
+        return self._of_ids(np.union1d(self.ids, self._same_size(other).ids))
+
+    def __and__(self, other: Graph) -> Graph:
+        return self._of_ids(np.intersect1d(self.ids, self._same_size(other).ids, assume_unique=True))
+
+    def __sub__(self, other: Graph) -> Graph:
+        return self._of_ids(np.setdiff1d(self.ids, self._same_size(other).ids, assume_unique=True))
+
+    def with_links(self, u, v) -> Graph:
+        """A graph of the same nodes with other links."""
+        return Graph.from_edges(u, v, self.n, names=self.names)
+
+    # ---- conversions ------------------------------------------------------------------------------
+
+    def to_scipy(self, weights=None) -> sp.csr_array:
+        """Symmetric CSR array of `weights` (ones without)."""
+        data = np.ones(self.n_links) if weights is None else _check_weights(weights, self.n_links)
+        u, v = self.links
+        both = np.concatenate([u, v]), np.concatenate([v, u])
+        matrix = sp.csr_array(sp.coo_array((np.concatenate([data, data]), both), shape=self.shape))
+        matrix.sort_indices()
+        return matrix
+
+    def to_dense(self, weights=None) -> np.ndarray:
+        """(n, n) symmetric array: boolean, or the weights with 0 where there is no link."""
+        values = True if weights is None else _check_weights(weights, self.n_links)
+        dense = np.zeros(self.shape, dtype=np.asarray(values).dtype)
+        u, v = self.links
+        dense[u, v] = dense[v, u] = values
+        return dense
+
+    def to_networkx(self, weights=None):
+        """networkx Graph on 0 .. n-1, or on the nodes' names; weights become the edge attribute `weight`."""
+        import networkx as nx
+
+        labels = list(range(self.n)) if self.names is None or len(set(self.names)) < self.n else list(self.names)
+        graph = nx.Graph()
+        for i, label in enumerate(labels):
+            graph.add_node(label, **({} if self.names is None else {"name": self.names[i]}))
+        u, v = (x.tolist() for x in self.links)
+        values = None if weights is None else _check_weights(weights, self.n_links).tolist()
+        if values is None:
+            graph.add_edges_from((labels[i], labels[j]) for i, j in zip(u, v))
+        else:
+            graph.add_weighted_edges_from((labels[i], labels[j], w) for i, j, w in zip(u, v, values))
+        return graph
+
+    def to_igraph(self, weights=None):
+        """igraph Graph with vertex attribute `name` if named and edge attribute `weight` if given."""
+        import igraph as ig
+
+        graph = ig.Graph(n=self.n, edges=np.column_stack(self.links).tolist())
+        if self.names is not None:
+            graph.vs["name"] = list(self.names)
+        if weights is not None:
+            graph.es["weight"] = _check_weights(weights, self.n_links).tolist()
+        return graph
+
+    # ---- the value --------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Graph({self.n} nodes, {self.n_links} links)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Graph):
+            return NotImplemented
+        return (self.n == other.n and np.array_equal(self.indptr, other.indptr)
+                and np.array_equal(self.indices, other.indices) and self.names == other.names)
+
+    @cached_property
+    def _hash(self) -> int:
+        return _content_hash(("Graph", self.n, self.names), self.indptr, self.indices)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self):
+        return Graph, (self.n, np.array(self.indptr), np.array(self.indices), self.names)
+
+    def _of_ids(self, ids: np.ndarray) -> Graph:
+        return self.with_links(ids // max(self.n, 1), ids % max(self.n, 1))
+
+    def _same_size(self, other: Graph) -> Graph:
+        if not isinstance(other, Graph) or other.n != self.n:
+            raise ValueError(f"graphs must have the same number of nodes, got {self} and {other}")
+        return other
+
+
+# ---- helpers: arrays in, checked arrays out ---------------------------------------------------------
+
+
+def _csr(row: np.ndarray, col: np.ndarray, n_rows: int, n_cols: int, simplify: bool):
+    """Canonical (indptr, indices) of links row -> col, and the order that sorts the links' weights."""
+    if len(row) != len(col):
+        raise ValueError(f"row and col must have the same length, got {len(row)} and {len(col)}")
+    ids = row * n_cols + col
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    repeated = np.flatnonzero(ids[1:] == ids[:-1]) + 1
+    if repeated.size:
+        if not simplify:
+            where = int(order[repeated[0]])
+            raise ValueError(f"link {int(row[where])} -> {int(col[where])} is given twice (simplify=True keeps the first)")
+        order = np.delete(order, repeated)
+    indptr = np.zeros(n_rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[order], minlength=n_rows), out=indptr[1:])
+    return indptr, col[order], order
+
+
+def _transpose(indptr: np.ndarray, indices: np.ndarray, n_cols: int):
+    """CSR of the transpose, and for each of its links the position of the same link in the original."""
+    n_rows, n_links = len(indptr) - 1, len(indices)
+    csc = sp.csr_array((np.arange(1, n_links + 1, dtype=np.int32), indices, indptr), shape=(n_rows, n_cols)).tocsc()
+    return csc.indptr, csc.indices, csc.data - 1
+
+
+def _find(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    if not len(ids):
+        return np.full(len(wanted), -1)
+    at = np.searchsorted(ids, wanted)
+    found = ids[np.minimum(at, len(ids) - 1)] == wanted
+    return np.where(found, at, -1)
+
+
+def _freeze_csr(value, n_rows: int, n_cols: int) -> None:
+    """Check the CSR arrays of a new value and store them as read-only int32."""
+    indptr, indices = np.asarray(value.indptr), np.asarray(value.indices)
+    for array, name in ((indptr, "indptr"), (indices, "indices")):
+        if array.ndim != 1 or array.dtype.kind not in "iu":
+            raise ValueError(f"{name} must be a one-dimensional integer array, got {array.dtype} of shape {array.shape}")
+    if len(indices) > MAX_INDEX:
+        raise ValueError(f"at most {MAX_INDEX} links, got {len(indices)}")
+    if len(indptr) != n_rows + 1 or indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
+        raise ValueError(f"indptr must rise from 0 to the {len(indices)} links in {n_rows + 1} entries")
+    if len(indices):
+        if indices.min() < 0 or indices.max() >= n_cols:
+            raise ValueError(f"column {int(indices.max() if indices.max() >= n_cols else indices.min())} lies outside 0 .. {n_cols - 1}")
+        rising = np.diff(indices.astype(np.int64)) > 0
+        starts = indptr[1:-1]
+        rising[starts[(starts > 0) & (starts < len(indices))] - 1] = True
+        if not rising.all():
+            raise ValueError("the columns of each row must rise: unsorted or repeated links (use from_edges)")
+    object.__setattr__(value, "indptr", _read_only(indptr.astype(np.int32)))
+    object.__setattr__(value, "indices", _read_only(indices.astype(np.int32)))
+
+
+def _check_size(n: int, name: str) -> None:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n <= MAX_INDEX:
+        raise ValueError(f"{name} must be a whole number from 0 to {MAX_INDEX}, got {n!r}")
+
+
+def _check_shape(shape) -> tuple[int, int]:
+    try:
+        n_in, n_out = shape
+    except (TypeError, ValueError):
+        raise ValueError(f"shape must be (n_in, n_out), got {shape!r}") from None
+    _check_size(n_in, "n_in")
+    _check_size(n_out, "n_out")
+    return int(n_in), int(n_out)
+
+
+def _check_ids(ids, n: int, name: str) -> np.ndarray:
+    ids = np.atleast_1d(np.asarray(ids))
+    if ids.size == 0:
+        ids = ids.astype(np.int64)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be a one-dimensional array of whole numbers, got {ids.dtype} of shape {ids.shape}")
+    if ids.size and (ids.min() < 0 or ids.max() >= n):
+        bad = int(ids.max() if ids.max() >= n else ids.min())
+        raise ValueError(f"{name} holds {bad}, outside 0 .. {n - 1}")
+    return ids.astype(np.int64)
+
+
+def _check_weights(weights, n_links: int) -> np.ndarray:
+    weights = np.asarray(weights)
+    if weights.shape != (n_links,):
+        raise ValueError(f"weights must have one value a link ({n_links}), got shape {weights.shape}")
+    if weights.dtype.kind == "f" and np.isnan(weights).any():
+        raise ValueError(f"the weight of link number {int(np.flatnonzero(np.isnan(weights))[0])} is NaN")
+    return weights
+
+
+def _check_names(names, n: int, what: str) -> Names | None:
+    if names is None:
+        return None
+    names = tuple(names)
+    if len(names) != n:
+        raise ValueError(f"{what} must hold one name a neuron ({n}), got {len(names)}")
+    if len(set(names)) != n:
+        raise ValueError(f"{what} must differ from each other; {next(x for x in names if names.count(x) > 1)!r} stands twice")
+    return names
+
+
+def _split_names(names: Sequence, side: Sequence[int]) -> list[list | None]:
+    """The names of the inputs and of the outputs; None for a side where one is missing."""
+    sides = [[name for name, s in zip(names, side) if s == which] for which in (0, 1)]
+    return [None if any(name is None for name in part) or not part else part for part in sides]
+
+
+def _side(values, nodes, attribute: str) -> list[int]:
+    for value, node in zip(values, nodes):
+        if value not in (0, 1):
+            raise ValueError(f"node {node!r} has {attribute}={value!r}; every node needs 0 (input) or 1 (output)")
+    return [int(value) for value in values]
+
+
+def _content_hash(head: tuple, *arrays: np.ndarray) -> int:
+    digest = hashlib.blake2b(repr(head).encode(), digest_size=8)
+    for array in arrays:
+        digest.update(array.tobytes())
+    return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
