@@ -1,0 +1,253 @@
+"""`scores` and `best`: link scores of all pairs, of given pairs, and the best pairs of all, streaming."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from netsnn.errors import ShortfallWarning
+from netsnn.graph import Graph, Layer
+from netsnn.linkpred import graphs, spectral
+from netsnn.linkpred.blocks import DenseBlock
+from netsnn.linkpred.layers import LayerScorer
+from netsnn.linkpred.methods import METHODS, Method
+
+__all__ = ["Best", "best", "scores"]
+
+
+class Best(NamedTuple):
+    """Pairs and their scores, the highest score first."""
+
+    u: np.ndarray
+    v: np.ndarray
+    score: np.ndarray
+
+
+def scores(graph: Layer | Graph, method: str, *, pairs=None, links: bool = False, seed=0, **options) -> np.ndarray:
+    """Scores of every pair: a dense float64 array of the graph's shape, or one score for each of the given pairs.
+
+    Parameters
+    ----------
+    graph : Layer or Graph
+        In a Layer the pairs are (input, output); in a Graph they are unordered and the array is symmetric.
+    method : str
+        A name in `METHODS`, which holds each formula.
+    pairs : (u, v), optional
+        Two arrays of node ids; then the result has one score a pair and nothing of the size of all pairs is made.
+    links : bool
+        Existing links hold 0, unless `links=True` asks for the score that an existing link gets from the paths that
+        avoid it (Katz, LP and SPM: the entry of their matrix). A node with itself always holds 0.
+    seed : int or Generator
+        For `spm`, the only score that draws.
+    **options
+        `katz`: beta, length. `lp`: eps. `spm`: fraction, repeats.
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], shape=(3, 3))
+    >>> scores(layer, "ch3_l3").round(3)
+    array([[0.   , 0.   , 0.707],
+           [0.   , 0.707, 0.   ],
+           [0.707, 0.   , 0.   ]])
+    >>> scores(layer, "l3", pairs=([0, 1], [2, 1])).round(3)
+    array([0.5, 0.5])
+    """
+    scorer = _scorer(graph, method, seed, options)
+    if pairs is not None:
+        u, v = _check_pairs(graph, pairs)
+        free = (u != v) | isinstance(graph, Layer)
+        if not links:
+            free &= graph.find(u, v) < 0
+        values = np.zeros(len(u))
+        values[free] = scorer.pairs(u[free], v[free])
+        return values
+    out = scorer.new_array() if isinstance(scorer, LayerScorer) else np.zeros(graph.shape)
+    scorer.fill(out)
+    if links:
+        row, col = graph.links
+        out[row, col] = scorer.pairs(row.astype(np.int64), col.astype(np.int64))
+        if isinstance(graph, Graph):
+            out[col, row] = out[row, col]
+    return out
+
+
+def best(graph: Layer | Graph, method: str, k: int, *, sample: bool = False, fill: bool = False, seed=0,
+         **options) -> Best:
+    """The k unlinked pairs with the highest scores, or with `sample=True` k drawn in proportion to the score.
+
+    Scores stream past in blocks: memory is that of the links, k and a block. Only positive scores are candidates; where they are
+    fewer than k, all are returned with a `ShortfallWarning`, or with `fill=True` the rest is drawn uniformly
+    from the other unlinked pairs (with score 0). Equal scores (to 12 digits) are ordered by the seed, never by index; the result
+    depends on the seed alone, not on the number of threads.
+
+    Sampling is without replacement, each next pair in proportion to its score among those left (Gumbel top-k).
+
+    Returns
+    -------
+    Best
+        Arrays `u`, `v` (in a Graph u < v) and `score`, the highest score first.
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], shape=(3, 3))
+    >>> u, v, score = best(layer, "ch3_l3", k=3, seed=0)
+    >>> sorted(zip(u.tolist(), v.tolist()))
+    [(0, 2), (1, 1), (2, 0)]
+    """
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 0:
+        raise ValueError(f"k must be a whole number of at least 0, got {k!r}")
+    generator = np.random.default_rng(seed)
+    scorer = _scorer(graph, method, generator, options)
+    key = int(generator.integers(2**63))
+    pairs, value = _select(scorer.stream, graph.shape[1], int(k), sample, key)
+    if len(pairs) < k:
+        if fill:
+            more = _other_pairs(graph, pairs, k - len(pairs), generator)
+            pairs, value = np.concatenate([pairs, more]), np.concatenate([value, np.zeros(len(more))])
+        if len(pairs) < k:
+            warnings.warn(f"asked for {k} pairs, but only {len(pairs)} unlinked pairs "
+                          f"{'exist' if fill else 'have a positive score'}", ShortfallWarning, stacklevel=2)
+    n_cols = max(graph.shape[1], 1)
+    return Best(pairs // n_cols, pairs % n_cols, value)
+
+
+def _scorer(graph: Layer | Graph, name: str, seed, options: dict):
+    method = _check_method(graph, name, options)
+    if name == "pa":
+        return graphs.degree_product(graph)
+    if name == "katz":
+        return spectral.katz(graph, **options)
+    if name == "spm":
+        return spectral.perturbation(graph, seed, **options)
+    if name == "lp":
+        return graphs.local_path(graph, **options)
+    if name == "cpa":
+        return graphs.cannistraci_product(graph, method)
+    if method.family == "local":
+        return graphs.neighbourhood(graph, method)
+    if method.family == "path":
+        return graphs.paths3(graph, method)
+    if isinstance(graph, Layer) and name != "car":
+        return LayerScorer(graph, method)
+    return graphs.communities(graph, method)
+
+
+def _check_method(graph: Layer | Graph, name: str, options: dict) -> Method:
+    if not isinstance(graph, (Layer, Graph)):
+        raise ValueError(f"scores need a Layer or a Graph, got {type(graph).__name__} (see Layer.from_scipy and its kin)")
+    if name not in METHODS:
+        raise ValueError(f"no method {name!r}; methods: {', '.join(METHODS)}")
+    method = METHODS[name]
+    if isinstance(graph, Layer) and not method.bipartite:
+        instead = [m for m in METHODS if m.endswith("l3") and METHODS[m].bipartite]
+        raise ValueError(f"{name!r} counts common neighbours, and an input and an output of a bipartite layer never share one: "
+                         f"every score would be 0. Use the L3 family: {', '.join(instead)}")
+    if isinstance(graph, Graph) and not method.unipartite:
+        raise ValueError(f"{name!r} is defined for bipartite layers only")
+    unknown = sorted(set(options) - set(method.options))
+    if unknown:
+        raise ValueError(f"{name!r} has no option {unknown[0]!r}; options: {', '.join(method.options) or 'none'}")
+    return method
+
+
+def _check_pairs(graph: Layer | Graph, pairs) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        u, v = pairs
+    except (TypeError, ValueError):
+        raise ValueError("pairs must be two arrays (u, v) of the same length") from None
+    ends = []
+    for ids, n, name in ((u, graph.shape[0], "u"), (v, graph.shape[1], "v")):
+        ids = np.atleast_1d(np.asarray(ids))
+        ids = ids.astype(np.int64) if not ids.size else ids
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise ValueError(f"{name} of pairs must be a one-dimensional array of node ids, got {ids.dtype} of shape {ids.shape}")
+        if ids.size and not 0 <= ids.min() <= ids.max() < n:
+            raise ValueError(f"{name} of pairs holds {int(ids.max() if ids.max() >= n else ids.min())}, outside 0 .. {n - 1}")
+        ends.append(ids.astype(np.int64))
+    if len(ends[0]) != len(ends[1]):
+        raise ValueError(f"u and v of pairs must have the same length, got {len(ends[0])} and {len(ends[1])}")
+    return ends[0], ends[1]
+
+
+def _select(stream, n_cols: int, k: int, sample: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k best of a stream of blocks, by key and then by tie: each thread keeps its own best k of each block."""
+    from netsnn.kernels.select import from_dense, from_rows
+
+    # limits that a pair must beat, lowered to by whoever has seen k pairs; stale limits only cost time
+    limit = [(-np.inf, 2**64 - 1)]
+
+    def consume(block):
+        buffers = [np.empty(2 * k + 2**15, dtype) for dtype in (np.int64, np.float64, np.uint64, np.float64)]
+        begin, m = 0, 0
+        dense = isinstance(block, DenseBlock)
+        size = block.values.size if dense else len(block.val)
+        while begin < size:
+            key, tie = limit[0]
+            tail = (np.uint64(seed), sample, key, np.uint64(tie), begin, m, *buffers)
+            if dense:
+                begin, m = from_dense(block.values, block.rows, block.first_col, n_cols, block.transposed, block.upper, *tail)
+            else:
+                begin, m = from_rows(block.ptr, block.col, block.val, block.rows, n_cols, block.transposed, *tail)
+            begin, m = int(begin), int(m)
+            if begin < size:
+                m = _keep_best(buffers, m, k)
+                if m == k and k:
+                    worst = np.lexsort((~buffers[2][:k], buffers[1][:k]))[0]
+                    limit[0] = max(limit[0], (float(buffers[1][worst]), int(buffers[2][worst])), key=lambda x: (x[0], -x[1]))
+        m = _keep_best(buffers, m, k)
+        return [buffer[:m].copy() for buffer in buffers]
+
+    kept = [np.empty(0, dtype) for dtype in (np.int64, np.float64, np.uint64, np.float64)]
+    if k == 0:
+        return kept[0], kept[3]
+    for found in stream(consume):
+        kept = [np.concatenate(parts) for parts in zip(kept, found)]
+        if len(kept[0]) > k:
+            m = _keep_best(kept, len(kept[0]), k)
+            kept = [x[:m] for x in kept]
+            worst = np.lexsort((~kept[2], kept[1]))[0]
+            limit[0] = max(limit[0], (float(kept[1][worst]), int(kept[2][worst])), key=lambda x: (x[0], -x[1]))
+    order = np.lexsort((kept[2], -(kept[1] if not sample else kept[3])))
+    return kept[0][order], kept[3][order]
+
+
+def _keep_best(buffers: list[np.ndarray], m: int, k: int) -> int:
+    """Move the k best of the first m entries (largest key, then smallest tie) to the front; how many there are."""
+    if m <= k:
+        return m
+    keys, ties = buffers[1][:m], buffers[2][:m]
+    edge = np.partition(keys, m - k)[m - k]
+    above, at_edge = keys > edge, np.flatnonzero(keys == edge)
+    missing = k - int(above.sum())
+    if missing < len(at_edge):
+        at_edge = at_edge[np.argpartition(ties[at_edge], missing - 1)[:missing]] if missing else at_edge[:0]
+    chosen = np.concatenate([np.flatnonzero(above), at_edge])
+    for buffer in buffers:
+        buffer[:k] = buffer[chosen]
+    return k
+
+
+def _other_pairs(graph: Layer | Graph, taken: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Up to `count` pairs drawn uniformly from those neither linked nor taken, as u * n_cols + v."""
+    n_rows, n_cols = graph.shape
+    possible = n_rows * n_cols if isinstance(graph, Layer) else n_rows * (n_rows - 1) // 2
+    taken = np.union1d(graph.ids, taken)
+    count = min(count, possible - len(taken))
+    if count > (possible - len(taken)) // 2:  # nearly all of them: list them
+        if isinstance(graph, Layer):
+            every = np.arange(possible)
+        else:
+            u, v = np.triu_indices(n_rows, 1)
+            every = u * n_cols + v
+        return generator.permutation(np.setdiff1d(every, taken, assume_unique=True))[:count]
+    found = np.empty(0, dtype=np.int64)
+    while len(found) < count:
+        drawn = generator.integers(n_rows * n_cols, size=2 * (count - len(found)) + 16)
+        if isinstance(graph, Graph):
+            drawn = drawn[drawn // n_cols < drawn % n_cols]
+        drawn = drawn[~np.isin(drawn, taken)]
+        found = np.concatenate([found, drawn])
+        found = found[np.sort(np.unique(found, return_index=True)[1])]
+    return found[:count]

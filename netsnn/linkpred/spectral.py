@@ -1,0 +1,154 @@
+"""Scores of the whole spectrum: Katz, and the structural perturbation method."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg
+
+from netsnn.graph import Graph, Layer
+from netsnn.linkpred.blocks import DenseRows, pick_from_rows
+
+__all__ = ["katz", "perturbation"]
+
+DEGENERATE = 1e-11  # eigenvalues closer than this (relative to the largest) count as one, as in the authors' code
+
+
+def largest_eigenvalue(graph: Layer | Graph) -> float:
+    """Largest eigenvalue of the adjacency (of a layer: its largest singular value)."""
+    matrix = graph.to_scipy()
+    if graph.n_links == 0:
+        return 0.0
+    if min(matrix.shape) < 3:
+        dense = matrix.toarray()
+        return float(np.linalg.norm(dense, 2))
+    start = np.ones(min(matrix.shape))  # a fixed start: the same digits every time
+    if isinstance(graph, Graph):
+        return float(scipy.sparse.linalg.eigsh(matrix, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
+    return float(scipy.sparse.linalg.svds(matrix, k=1, v0=start, return_singular_vectors=False)[0])
+
+
+def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = None) -> DenseRows:
+    """Katz: sum over walks of beta^length, walks up to `length`, or all of them (then beta < 1 / largest eigenvalue).
+
+    All pairs of the unbounded sum come from a Cholesky factorisation. Rows and pairs add up the series
+    until the rest is below 1e-15 of the largest score. On a layer only odd walks join the two sides.
+    """
+    from netsnn.kernels.walks import walk_series
+
+    eigenvalue = largest_eigenvalue(graph)
+    if beta is None:
+        beta = 0.5 / eigenvalue if eigenvalue else 1.0
+    if not (np.isfinite(beta) and beta > 0):
+        raise ValueError(f"beta must be a positive number, got {beta!r}")
+    if length is not None and (int(length) != length or length < 1):
+        raise ValueError(f"length must be a whole number of at least 1, or None, got {length!r}")
+    decay = beta * eigenvalue
+    if length is None and decay >= 1:
+        raise ValueError(f"the Katz sum diverges: beta must be below 1 / largest eigenvalue = {1 / eigenvalue:.6g}, got {beta:.6g}"
+                         " (or give a length)")
+    steps = int(length) if length is not None else max(1, int(np.ceil(np.log(1e-15 * (1 - decay)) / np.log(decay)))) if decay else 1
+    whole = graph.to_graph() if isinstance(graph, Layer) else graph
+    indptr, indices = whole.indptr.view(np.uint32), whole.indices.view(np.uint32)
+    first = graph.n_in if isinstance(graph, Layer) else 0
+
+    def rows_of(rows):
+        scores = np.zeros((whole.n, len(rows)))
+        walk_series(indptr, indices, beta, steps, rows, scores)
+        return scores[first:].T
+
+    def all_pairs(out):
+        solve = _katz_layer if isinstance(graph, Layer) else _katz_graph
+        solve(graph.to_dense().astype(np.float64), beta, out)
+        out[np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr)), graph.indices] = 0
+        if isinstance(graph, Graph):
+            np.fill_diagonal(out, 0)
+
+    pick = pick_from_rows(rows_of, 16 * whole.n)  # a block of walks is kept for all nodes, twice
+    return DenseRows(graph, rows_of, pick, at_once=32, whole=all_pairs if length is None else None)
+
+
+def _katz_graph(matrix: np.ndarray, beta: float, out: np.ndarray) -> None:
+    """(I - beta A)^-1 - I for a symmetric A."""
+    n = len(matrix)
+    system = np.eye(n) - beta * matrix
+    factor, _ = scipy.linalg.lapack.dpotrf(system.T, lower=1, overwrite_a=1)
+    inverse, _ = scipy.linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
+    for i in range(0, n, 512):  # LAPACK gives the lower triangle: mirror it, some rows at a time
+        j = min(i + 512, n)
+        corner = np.tril(inverse[i:j, i:j])
+        out[i:j, i:j] = corner + np.tril(corner, -1).T
+        out[i:j, :i] = inverse[i:j, :i]
+        out[:i, i:j] = inverse[i:j, :i].T
+    out[np.diag_indices(n)] -= 1
+
+
+def _katz_layer(matrix: np.ndarray, beta: float, out: np.ndarray) -> None:
+    """The odd walks: beta A (I - beta^2 A' A)^-1, solved on the smaller side."""
+    wide = matrix.shape[0] < matrix.shape[1]
+    small = matrix.T if wide else matrix  # more rows than columns
+    system = np.eye(small.shape[1]) - beta**2 * (small.T @ small)
+    solved = scipy.linalg.cho_solve(scipy.linalg.cho_factor(system, lower=True), beta * small.T)
+    out[:] = solved if wide else solved.T
+
+
+def perturbation(graph: Layer | Graph, seed: int, fraction: float = 0.1, repeats: int = 10) -> DenseRows:
+    """SPM: the mean over `repeats` perturbations, each of ceil(fraction * links) links; dense, O(repeats n^3).
+
+    A_R is the graph without the perturbed links, with eigenvectors x_k; the score is sum_k (x_k' A x_k) x_k x_k'. Eigenvectors
+    of one degenerate eigenvalue are first turned to diagonalise the perturbation among them. On a layer the same sum
+    is taken over singular vectors, which is equal and cheaper.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"fraction must lie in (0, 1), got {fraction!r}")
+    if int(repeats) != repeats or repeats < 1:
+        raise ValueError(f"repeats must be a whole number of at least 1, got {repeats!r}")
+    matrix = graph.to_dense().astype(np.float64)
+    total = np.zeros(matrix.shape)
+    row, col = graph.links
+    generator = np.random.default_rng(seed)
+    perturb = _perturbed_layer if isinstance(graph, Layer) else _perturbed_graph
+    for _ in range(int(repeats)):
+        chosen = generator.choice(graph.n_links, size=int(np.ceil(fraction * graph.n_links)), replace=False)
+        change = np.zeros(matrix.shape)
+        change[row[chosen], col[chosen]] = 1
+        if isinstance(graph, Graph):
+            change += change.T
+        total += perturb(matrix - change, change)
+    total /= repeats
+    return DenseRows(graph, lambda rows: total[rows], lambda u, v: total[u, v])
+
+
+def _perturbed_graph(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
+    values, vectors = scipy.linalg.eigh(rest)
+    for group in _equal_runs(values):
+        inner = vectors[:, group]
+        vectors[:, group] = inner @ scipy.linalg.eigh(inner.T @ change @ inner)[1]
+    values = values + np.einsum("ik,ik->k", vectors, change @ vectors)
+    return (vectors * values) @ vectors.T
+
+
+def _perturbed_layer(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
+    # eigenvectors of [[0, B], [B', 0]] are (u_k, +-v_k) / sqrt(2), plus the two null spaces, within which the
+    # degenerate turn gives back the whole perturbation between them
+    left, values, right = scipy.linalg.svd(rest, full_matrices=True)
+    right = right.T
+    padded = np.zeros(max(rest.shape))
+    padded[:len(values)] = values
+    rank = int((values > DEGENERATE * max(1.0, values[:1].max(initial=0.0))).sum())
+    for group in _equal_runs(values[:rank]):
+        # the part of the perturbation inside one singular value's space, symmetric as the eigenvalue +s sees it
+        inner = left[:, group].T @ change @ right[:, group]
+        turn = scipy.linalg.eigh((inner + inner.T) / 2)[1]
+        left[:, group], right[:, group] = left[:, group] @ turn, right[:, group] @ turn
+    u, v = left[:, :rank], right[:, :rank]
+    new = values[:rank] + np.einsum("ik,ik->k", u, change @ v)
+    u0, v0 = left[:, rank:], right[:, rank:]
+    return (u * new) @ v.T + u0 @ (u0.T @ change @ v0) @ v0.T
+
+
+def _equal_runs(values: np.ndarray) -> list[slice]:
+    """Runs of at least two values that differ by less than DEGENERATE from the next (values sorted either way)."""
+    scale = max(1.0, float(np.abs(values).max(initial=0.0)))
+    ends = np.flatnonzero(np.concatenate([[True], np.abs(np.diff(values)) >= DEGENERATE * scale, [True]])) if len(values) else []
+    return [slice(a, b) for a, b in zip(ends[:-1], ends[1:]) if b - a > 1]
