@@ -10,7 +10,7 @@ neighbours C[b,u] = |N(b) & N(u)| and C[a,v] = |N(a) & N(v)|,
 
 * few shared neighbours (`extras`, `sparse_*`): C[a,v] is nearly always 1. The walks of all a to one b merge into
   one number, as if C were 1, and are spread over N(b) once; the rare counts above 1 follow as a list of differences.
-* many shared neighbours (`factors`, `tiles`): right[a, C[a,v]] is laid out as a tile of rows a and columns
+* many shared neighbours (`counts`, `tiles`): right[a, C[a,v]] is laid out as a tile of rows a and columns
   v in N(b). For each (u, b) the rows of the common neighbours are added as vectors, in cache, and spread
   over N(b) once.
 
@@ -163,8 +163,8 @@ def sparse_rows(row_ptr, row_idx, start, stop, col_ptr, col_idx, once, left, add
 
 
 @kernel
-def factors(row_idx, start, stop, col_ptr, col_idx, place, right, offset, first_col, n_cols, a_first, a_last, tile):
-    """Lay out right[a, C[a,v]] for each link (a, b) and each v in N(b): a row of `tile` that begins at place[link]."""
+def counts(row_idx, start, stop, col_ptr, col_idx, place, first_col, n_cols, a_first, a_last, table):
+    """Lay out C[a,v] for each link (a, b) and each v in N(b): a row of b's tile, which begins at place[link]."""
     count = np.zeros(n_cols, np.uint32)
     one = uint64(1)
     for a in range(uint64(a_first), uint64(a_last)):
@@ -173,12 +173,11 @@ def factors(row_idx, start, stop, col_ptr, col_idx, place, right, offset, first_
             b = col_idx[e]
             for j in range(uint64(start[b]), uint64(stop[b])):
                 count[uint64(row_idx[j]) - uint64(first_col)] += uint32(1)
-        base = offset[a]
         for e in range(begin, end):
             b = col_idx[e]
             at = place[e] - uint64(start[b])
             for j in range(uint64(start[b]), uint64(stop[b])):
-                tile[at + j] = right[base + uint64(count[uint64(row_idx[j]) - uint64(first_col)])]
+                table[at + j] = count[uint64(row_idx[j]) - uint64(first_col)]
         for e in range(begin, end):
             b = col_idx[e]
             for j in range(uint64(start[b]), uint64(stop[b])):
@@ -186,11 +185,12 @@ def factors(row_idx, start, stop, col_ptr, col_idx, place, right, offset, first_
 
 
 @kernel
-def tiles(row_ptr, row_idx, start, stop, col_ptr, col_idx, tile_start, tile_width, tile, left, add, offset, group,
-          u_first, u_last, row_shift, col_shift, out):
+def tiles(row_ptr, row_idx, start, stop, col_ptr, col_idx, tile_start, tile_width, table, right, right_offset,
+          left, add, offset, group, u_first, u_last, row_shift, col_shift, out):
     """Add the scores of u_first <= u < u_last and all columns of the range into out[u - row_shift, v - col_shift].
 
-    Left nodes b go in groups of `group`, whose tiles share the cache while every u adds its rows of them.
+    Left nodes b go in groups of `group`. The tiles of a group, made from the counts in `table`, stay in cache while
+    every u adds its rows of them.
     """
     n_left, n_right = uint64(len(row_ptr) - 1), uint64(len(col_ptr) - 1)
     u_first, u_last, one, two, four = uint64(u_first), uint64(u_last), uint64(1), uint64(2), uint64(4)
@@ -211,10 +211,21 @@ def tiles(row_ptr, row_idx, start, stop, col_ptr, col_idx, tile_start, tile_widt
     acc = np.zeros(widest, np.float64)
     ptr = np.zeros((uint64(group), n_u + two), np.uint32)
     rows_of = np.empty(1024, np.uint32)
+    tile = np.empty(1024, np.float64)
     for b_first in range(uint64(0), n_left, uint64(group)):
         b_last = min(n_left, b_first + uint64(group))
         # list, for each b of the group and each u, the rows of b's tile that belong to N(u) & N(b)
         total = uint64(0)
+        origin, size = tile_start[b_first], tile_start[b_last] - tile_start[b_first]
+        if size > uint64(len(tile)):
+            tile = np.empty(size, np.float64)
+        for b in range(b_first, b_last):
+            width, at = uint64(tile_width[b]), tile_start[b]
+            for k in range(uint64(row_ptr[b]), uint64(row_ptr[b + one])):
+                first = right_offset[row_idx[k]]
+                for j in range(at, at + width):
+                    tile[j - origin] = right[first + uint64(table[j])]
+                at += width
         for b in range(b_first, b_last):
             p = ptr[b - b_first]
             for x in range(n_u + two):
@@ -253,7 +264,7 @@ def tiles(row_ptr, row_idx, start, stop, col_ptr, col_idx, tile_start, tile_widt
                     continue
                 at = offset[b] + (t - s)
                 f, extra = left[at], add[at]
-                base, width = tile_start[b], uint64(tile_width[b])
+                base, width = tile_start[b] - origin, uint64(tile_width[b])
                 begin, n = uint64(start[b]), uint64(stop[b]) - uint64(start[b])
                 r0 = base + uint64(rows_of[s])
                 if t == s + one:

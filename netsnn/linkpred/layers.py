@@ -17,7 +17,8 @@ from netsnn.threads import n_threads, run
 
 __all__ = ["LayerScorer"]
 
-TABLE = 24 * 2**20  # numbers in the table of right factors: columns are taken in ranges that keep to it
+TABLE = 64 * 2**20  # numbers in the table of counts: columns are taken in ranges that keep to it
+EXTRAS = 16 * 2**20  # entries in the lists of counts above 1, bounded from above in the same way
 TILES_IN_CACHE = 2**16  # numbers in the tiles that are worked on together: half an L2 cache
 MOST_LEFT = 2**13  # left nodes for which `tiles` may keep a dense block of rows
 
@@ -119,16 +120,17 @@ class LayerScorer:
 
     @cached_property
     def _walks_to_column(self) -> np.ndarray:
-        """Entries of the table of right factors that belong to each column."""
+        """Entries of the table of counts that belong to each column."""
         return self._left.to_scipy().T @ self._left.out_degrees.astype(np.float64)
 
     def _column_ranges(self) -> Iterator[Columns]:
         left = self._left
         total = np.concatenate([[0], np.cumsum(self._walks_to_column)])
         row_ptr, row_idx = self._arrays[:2]
+        most = TABLE if self._plan.tiled else EXTRAS
         first, start = 0, row_ptr[:-1]
         while first < left.n_out:
-            last = max(first + 1, int(np.searchsorted(total, total[first] + TABLE, side="right")) - 1)
+            last = max(first + 1, int(np.searchsorted(total, total[first] + most, side="right")) - 1)
             if last >= left.n_out:
                 last, stop = left.n_out, row_ptr[1:]
             else:
@@ -200,7 +202,7 @@ class LayerScorer:
         return block
 
     def _tiles(self, columns: Columns):
-        from netsnn.kernels.layers import factors, tiles
+        from netsnn.kernels.layers import counts, tiles
 
         row_ptr, row_idx, col_ptr, col_idx, position = self._arrays
         left, add, offset, right, right_offset = self._tables
@@ -208,17 +210,17 @@ class LayerScorer:
         width = (columns.stop.astype(np.int64) - columns.start + 7) // 8 * 8  # whole vectors
         tile_start = np.concatenate([[0], np.cumsum(degrees * width)]).astype(np.uint64)
         place = tile_start[col_idx] + ((position - row_ptr[col_idx]) * width[col_idx]).astype(np.uint64)
-        table = np.zeros(int(tile_start[-1]))
+        small = self._left.in_degrees.max(initial=0) < 2**16
+        table = np.zeros(int(tile_start[-1]), dtype=np.uint16 if small else np.uint32)
         n_right = len(col_ptr) - 1
         step = max(1, -(-n_right // (4 * n_threads())))
-        for _ in run(lambda a: factors(row_idx, columns.start, columns.stop, col_ptr, col_idx, place, right, right_offset,
-                                       columns.first, columns.last - columns.first, a, min(a + step, n_right), table),
-                     range(0, n_right, step)):
+        for _ in run(lambda a: counts(row_idx, columns.start, columns.stop, col_ptr, col_idx, place, columns.first,
+                                      columns.last - columns.first, a, min(a + step, n_right), table), range(0, n_right, step)):
             pass
         group = int(np.clip(TILES_IN_CACHE / max(1.0, (degrees * width).mean()), 1, 64))
         return lambda rows, row_shift, col_shift, out: tiles(
             row_ptr, row_idx, columns.start, columns.stop, col_ptr, col_idx, tile_start, width.astype(np.uint32), table,
-            left, add, offset, group, int(rows[0]), int(rows[-1]) + 1, row_shift, col_shift, out)
+            right, right_offset, left, add, offset, group, int(rows[0]), int(rows[-1]) + 1, row_shift, col_shift, out)
 
 
 def _cheapest_plan(layer: Layer) -> Plan:

@@ -175,7 +175,7 @@ def _select(stream, n_cols: int, k: int, sample: bool, seed: int) -> tuple[np.nd
     """The k best of a stream of blocks, by key and then by tie: each thread keeps its own best k of each block."""
     from netsnn.kernels.select import from_dense, from_rows
 
-    # limits that a pair must beat, lowered to by whoever has seen k pairs; stale limits only cost time
+    # what a pair must beat, set by whoever has seen k pairs; a stale limit costs time, never the result
     limit = [(-np.inf, 2**64 - 1)]
 
     def consume(block):
@@ -193,9 +193,7 @@ def _select(stream, n_cols: int, k: int, sample: bool, seed: int) -> tuple[np.nd
             begin, m = int(begin), int(m)
             if begin < size:
                 m = _keep_best(buffers, m, k)
-                if m == k and k:
-                    worst = np.lexsort((~buffers[2][:k], buffers[1][:k]))[0]
-                    limit[0] = max(limit[0], (float(buffers[1][worst]), int(buffers[2][worst])), key=lambda x: (x[0], -x[1]))
+                limit[0] = _stricter(limit[0], buffers, m, k)
         m = _keep_best(buffers, m, k)
         return [buffer[:m].copy() for buffer in buffers]
 
@@ -207,8 +205,7 @@ def _select(stream, n_cols: int, k: int, sample: bool, seed: int) -> tuple[np.nd
         if len(kept[0]) > k:
             m = _keep_best(kept, len(kept[0]), k)
             kept = [x[:m] for x in kept]
-            worst = np.lexsort((~kept[2], kept[1]))[0]
-            limit[0] = max(limit[0], (float(kept[1][worst]), int(kept[2][worst])), key=lambda x: (x[0], -x[1]))
+            limit[0] = _stricter(limit[0], kept, m, k)
     order = np.lexsort((kept[2], -(kept[1] if not sample else kept[3])))
     return kept[0][order], kept[3][order]
 
@@ -227,6 +224,15 @@ def _keep_best(buffers: list[np.ndarray], m: int, k: int) -> int:
     for buffer in buffers:
         buffer[:k] = buffer[chosen]
     return k
+
+
+def _stricter(limit: tuple[float, int], buffers: list[np.ndarray], m: int, k: int) -> tuple[float, int]:
+    """The limit, or the k-th best of the first m entries if that is harder to beat."""
+    if m < k:
+        return limit
+    keys, ties = buffers[1][:m], buffers[2][:m]
+    edge = keys.min()
+    return max(limit, (float(edge), int(ties[keys == edge].max())), key=lambda pair: (pair[0], -pair[1]))
 
 
 def _other_pairs(graph: Layer | Graph, taken: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:

@@ -59,6 +59,7 @@ def test_best_is_the_same_for_any_threads_blocks_and_plan(monkeypatch, value, me
             monkeypatch.setattr(blocks, "BLOCK", entries)
             monkeypatch.setattr(blocks.row_ranges, "__defaults__", (entries,))
             monkeypatch.setattr(layers, "TABLE", entries)
+            monkeypatch.setattr(layers, "EXTRAS", entries)
             for plan in [layers.Plan(t, tiled, 0.0) for t in (False, True) for tiled in (False, True)]:
                 monkeypatch.setattr(layers, "_cheapest_plan", lambda layer, plan=plan: plan)
                 results.append(choose())
@@ -72,6 +73,7 @@ def test_scores_are_the_same_however_columns_are_divided(monkeypatch):
     for plan in [layers.Plan(t, tiled, 0.0) for t in (False, True) for tiled in (False, True)]:
         for entries in (1, 30, 200):
             monkeypatch.setattr(layers, "TABLE", entries)
+            monkeypatch.setattr(layers, "EXTRAS", entries)
             scorer = layers.LayerScorer(LAYER, METHODS["ch3_l3"], plan)
             out = scorer.new_array()
             scorer.fill(out)
