@@ -1,0 +1,160 @@
+"""Edge lists. Our own begin with a header in comments, which other readers skip:
+
+    # netsnn layer nodes=32 edges=89 bipartite n_left=18 n_right=14
+    # name 0 Evelyn Jefferson
+    0 18
+    0 19 2.5
+
+Ids are 0-based places in the list of all nodes: in a layer outputs follow the inputs, so that a reader that knows nothing of layers sees
+one graph without confusion. Lists without a header may hold ids or names, separated by blanks, tabs or commas.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+
+import numpy as np
+
+from netsnn.io.record import Record, check_claim, fail
+from netsnn.io.tables import decode, float_texts, numbers, whole_numbers
+
+__all__ = ["dump", "load"]
+
+TITLES = {"source", "target", "from", "to", "u", "v", "input", "output", "node1", "node2", "i", "j", "weight", "id1", "id2"}
+
+
+def dump(record: Record) -> bytes:
+    head = f"# netsnn {record.kind} nodes={record.n} edges={len(record.u)}"
+    if record.kind == "layer":
+        head += f" bipartite n_left={record.sizes[0]} n_right={record.sizes[1]}"
+    elif record.kind == "network":
+        head += " sizes=" + ",".join(map(str, record.sizes))
+    lines = [head]
+    for i, name in enumerate(record.layer_names or []):
+        lines.append(f"# layer {i} {_one_line(name)}")
+    lines += [f"# name {place} {_one_line(name)}" for place, name in enumerate(record.all_names()) if name is not None]
+    if record.weights is None:
+        lines += [f"{u} {v}" for u, v in zip(record.u.tolist(), record.v.tolist())]
+    else:
+        lines += [f"{u} {v} {w}" for u, v, w in zip(record.u.tolist(), record.v.tolist(), float_texts(record.weights))]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def load(source: str, kind: str | None, data: bytes) -> Record:
+    header: dict[str, str] = {}
+    names: dict[int, str] = {}
+    layer_names: dict[int, str] = {}
+    rows, lines = [], []
+    for number, line in enumerate(decode(source, data), 1):
+        if line[:1] in "#%":
+            word, _, rest = line[1:].strip(" ").partition(" ") if line else ("", "", "")
+            if "nodes" not in header:
+                header |= {"line": str(number)} | _key_values(line)
+            if word in ("name", "layer") and "nodes" in header:
+                place, _, name = rest.partition(" ")
+                if place.isdigit():
+                    (names if word == "name" else layer_names)[int(place)] = name
+        elif line.strip():
+            rows.append(line)
+            lines.append(number)
+    columns = _columns(source, rows, lines)
+    if "nodes" in header:
+        return _with_header(source, kind, data, header, names, layer_names, columns, lines)
+    if not columns:
+        fail(source, "no links and no header that says how many nodes there are")
+    return _without_header(source, kind, data, columns, lines)
+
+
+def _with_header(source, kind, data, header, names, layer_names, columns, lines) -> Record:
+    at = int(header["line"])
+    n = int(whole_numbers(source, [header["nodes"]], [at], 0, 2**62, "the number of nodes")[0])
+    check_claim(source, n, len(data), at)
+    said = "network" if "sizes" in header else "layer" if "n_left" in header else "graph"
+    if kind not in (None, said):
+        fail(source, f"the file holds a {said}, not a {kind}", at)
+    if said == "network":
+        sizes = whole_numbers(source, header["sizes"].split(","), [at] * header["sizes"].count(",") + [at], 0, n, "a size").tolist()
+    elif said == "layer":
+        left = int(whole_numbers(source, [header["n_left"]], [at], 0, n, "n_left")[0])
+        sizes = [left, n - left]
+    else:
+        sizes = [n]
+    if sum(sizes) != n or (said == "network" and len(sizes) < 2):
+        fail(source, f"sizes {sizes} do not add up to {n} nodes", at)
+    if "edges" in header and header["edges"] != str(len(lines)):
+        fail(source, f"the header says {header['edges']} links, the file holds {len(lines)}", at)
+    if any(place >= n for place in names):
+        fail(source, f"a name is given to node {max(names)}, outside 0 .. {n - 1}", at)
+    every = [names.get(place) for place in range(n)] if names else [None] * n
+    record = Record.of_groups(said, np.repeat(np.arange(len(sizes)), sizes).tolist(), every,
+                              *(whole_numbers(source, column, lines, 0, n - 1, "node") for column in columns[:2] or ([], [])),
+                              weights=numbers(source, columns[2], lines) if len(columns) > 2 else None, lines=np.array(lines))
+    record.sizes = sizes  # groups at the end may be empty
+    record.names += [None] * (len(sizes) - len(record.names))
+    if said == "network" and layer_names:
+        record.layer_names = [layer_names.get(i, f"layer{i}") for i in range(len(sizes) - 1)]
+    return record
+
+
+def _without_header(source, kind, data, columns, lines) -> Record:
+    if kind == "network":
+        fail(source, "a network needs a header with the sizes of its groups")
+    if all(text.lower() in TITLES for text in (columns[0][0], columns[1][0])):
+        columns, lines = [column[1:] for column in columns], lines[1:]
+    weights = numbers(source, columns[2], lines) if len(columns) > 2 else None
+    ends, sizes, names = [], [], []
+    groups = [columns[0], columns[1]] if kind == "layer" else [columns[0] + columns[1]]
+    for texts in groups:
+        if all(re.fullmatch(r"-?[0-9]+", text) for text in texts):
+            ids = whole_numbers(source, texts, lines * 2, 0, 2**62, "node")
+            n = int(ids.max(initial=-1)) + 1
+            check_claim(source, n, len(data), None if n < 2 else (lines * 2)[int(ids.argmax())])
+            names.append(None)
+        else:
+            place: dict[str, int] = {}
+            ids = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.int64)
+            n = len(place)
+            names.append(list(place))
+        ends.append(ids)
+        sizes.append(n)
+    if kind == "layer":
+        u, v = ends[0], ends[1] + sizes[0]
+    else:
+        u, v = ends[0][:len(lines)], ends[0][len(lines):]
+    return Record(kind or "graph", sizes, u, v, weights, names, lines=np.array(lines), directed=kind == "layer")
+
+
+def _columns(source: str, rows: list[str], lines: list[int]) -> list[list[str]]:
+    """Two or three columns of texts."""
+    if not rows:
+        return []
+    if "," in rows[0]:
+        try:
+            cells = [[cell.strip() for cell in row] for row in csv.reader(rows)]
+        except csv.Error as error:
+            fail(source, str(error))
+        if len(cells) != len(rows):
+            fail(source, "a quoted name runs over several lines", lines[0])
+    else:
+        split = "\t" if rows[0].count("\t") else None
+        cells = [row.split(split) for row in rows] if split is None else [[cell.strip() for cell in row.split(split)] for row in rows]
+    width = len(cells[0])
+    if width not in (2, 3):
+        fail(source, f"expected two node ids or names and perhaps a weight, got {width} columns", lines[0])
+    for row, line in zip(cells, lines):
+        if len(row) != width:
+            fail(source, f"expected {width} columns as on line {lines[0]}, got {len(row)}", line)
+    return [list(column) for column in zip(*cells)]
+
+
+def _key_values(line: str) -> dict[str, str]:
+    found = dict(re.findall(r"\b(nodes|edges|n_left|sizes)=([0-9,]+)", line))
+    return found if "nodes" in found else {}
+
+
+def _one_line(name: str) -> str:
+    if not name or name != name.strip(" ") or any(c in name for c in "\n\r\0"):
+        raise ValueError(f"an edge list cannot carry the name {name!r} (empty, or with a line break, zero byte or outer blanks); "
+                         "npz and graphml can")
+    return name
