@@ -46,7 +46,7 @@ def main() -> None:
     say(f"2. CH3-L3 draws {len(grown.u)} new links for it, as one regrowth round of CH-SNN does, in {time.perf_counter() - begin:.1f} s.")
     save(out / "layer_links.csv", ("input", "output", "score"), zip(*(x.tolist() for x in grown)))
 
-    network = ns.read(next(DATA.glob("celegans_*muscular*.edges")))
+    network = ns.read(DATA / "celegans_neuromuscular.edges")
     say(f"3. C. elegans, motor neurons to muscles: {network}. Most likely missing links by CH3-L3:")
     found = ns.linkpred.best(network, "ch3_l3", 20, seed=SEED)
     named = [(network.input_names[u], network.output_names[v], s) for u, v, s in zip(*(x.tolist() for x in found))]
