@@ -385,7 +385,7 @@ class Graph:
         if not weights:
             return graph
         upper = sp.triu(matrix, 1, format="csr")
-        if abs(matrix - matrix.T).max() > 0:
+        if matrix.nnz and abs(matrix - matrix.T).max() > 0:
             raise ValueError("the weights of an undirected graph must be symmetric")
         return graph, _check_weights(upper.data, graph.n_links)
 
@@ -639,7 +639,7 @@ def _check_weights(weights, n_links: int) -> np.ndarray:
 
 
 def _check_names(names, n: int, what: str) -> Names | None:
-    if names is None:
+    if names is None or n == 0:
         return None
     names = tuple(names)
     if len(names) != n:

@@ -48,7 +48,7 @@ def main() -> None:
            f"{_cpu()}, Python {platform.python_version()}, numpy {np.__version__}; {time.strftime('%Y-%m-%d')}"
     table = "\n".join(["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS),
                        *("| " + " | ".join(str(row[c]) for c in COLUMNS) + " |" for row in rows)])
-    text = f"# Link scores: time and memory\n\n{head}\n\nSeconds are medians; ratio = alternative / netsnn; ~ extrapolated from a part.\n\n" \
+    text = f"# Link scores: time and memory\n\n{head}\n\nSeconds are medians; ratio = alternative / netsnn; ~ extrapolated from a part; peak MB = most memory of the whole process, with all libraries.\n\n" \
            f"{table}\n\n## Cold start\n\n" + "\n".join(starts) + "\n"
     (RESULTS / f"{name}.md").write_text(text)
     print(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import statistics
 import time
@@ -9,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 
 @dataclass(frozen=True)
 class Cost:
-    """Median seconds of the repeats, and the memory that one call needs beyond what was in use before it."""
+    """Median seconds of the repeats, and the most memory that the whole process held during one call."""
 
     seconds: float
     peak_mb: float
@@ -22,9 +21,9 @@ class Cost:
 
 def cost(function: Callable[[], object], repeats: int = 5, longest: float = 20.0) -> Cost:
     """Cost of `function` after one call that is not counted; fewer repeats once they have taken `longest` seconds."""
-    before = _reset_peak()
+    _reset_peak()
     function()
-    peak = _peak() - before
+    peak = _peak()
     times: list[float] = []
     while len(times) < repeats and sum(times) < longest:
         gc.collect()
@@ -34,13 +33,14 @@ def cost(function: Callable[[], object], repeats: int = 5, longest: float = 20.0
     return Cost(statistics.median(times), peak)
 
 
-def _reset_peak() -> float:
+def _reset_peak() -> None:
     gc.collect()
+    if malloc := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        malloc(0)  # give back what earlier calls left
     try:
         Path("/proc/self/clear_refs").write_text("5")  # Linux: the high-water mark falls to what is in use now
     except OSError:
         pass
-    return psutil.Process().memory_info().rss / 1e6
 
 
 def _peak() -> float:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import netsnn
 from netsnn.cli import convert, predict
-from netsnn.errors import NetsnnError
+from netsnn.errors import NetsnnError, ShortfallWarning
 
 __all__ = ["main"]
 
@@ -26,9 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for module in (predict, convert):
         module.add_to(commands)
     parsed = parser.parse_args(arguments)
-    warnings.showwarning = lambda message, *_: print(f"netsnn: warning: {message}", file=sys.stderr)
     try:
-        parsed.run(parsed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ShortfallWarning)
+            warnings.showwarning = lambda message, *_, **__: print(f"netsnn: warning: {message}", file=sys.stderr)
+            parsed.run(parsed)
         sys.stdout.flush()
         return 0
     except ValueError as error:  # an argument that a function of the library refused

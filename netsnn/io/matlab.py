@@ -98,7 +98,7 @@ def _foreign(source: str, kind: str | None, content: dict, size: int) -> Record:
         matrix.eliminate_zeros()
     if kind is None:
         square = matrix.shape[0] == matrix.shape[1]
-        symmetric = square and not matrix.diagonal().any() and abs(matrix.tocsr() - matrix.tocsr().T).max() == 0
+        symmetric = square and not matrix.diagonal().any() and matrix.nnz and abs(matrix.tocsr() - matrix.tocsr().T).max() == 0
         kind = "graph" if symmetric else "layer"
     return of_matrix(source, matrix, kind)
 

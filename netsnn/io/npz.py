@@ -98,7 +98,7 @@ def of_matrix(source: str, matrix: sp.coo_array, kind: str) -> Record:
         return Record("layer", list(matrix.shape), row, col + matrix.shape[0], matrix.data, [None, None], directed=True)
     if matrix.shape[0] != matrix.shape[1]:
         fail(source, f"a graph needs a square matrix, got {matrix.shape[0]} x {matrix.shape[1]} (read it as a layer)")
-    if abs(matrix.tocsr() - matrix.tocsr().T).max() > 0:
+    if matrix.nnz and abs(matrix.tocsr() - matrix.tocsr().T).max() > 0:
         fail(source, "a graph needs a symmetric matrix (read it as a layer)")
     half = row <= col
     return Record("graph", [matrix.shape[0]], row[half], col[half], matrix.data[half], [None])

@@ -18,7 +18,7 @@ def dump(record: Record) -> bytes:
     if record.kind == "network":
         raise ValueError("a Pajek file holds one layer or graph; a network can be written as npz, edges, graphml, gexf or mat")
     labels = [str(i + 1) for i in range(record.n)] if not any(record.names) else record.labels()
-    head = {"kind": record.kind, "sizes": record.sizes, "named": [names is not None for names in record.names],
+    head = {"kind": record.kind, "sizes": record.sizes, "links": len(record.u), "named": [names is not None for names in record.names],
             "names": record.all_names() if any(record.names) and labels != record.all_names() else None}
     # networkx knows no two-mode header (*Vertices n n1): the sizes stand in the comment
     lines = [f"% netsnn {json.dumps({key: value for key, value in head.items() if value is not None})}", f"*Vertices {record.n}"]
@@ -105,6 +105,8 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
             and len(sizes) == {"layer": 2, "graph": 1}.get(form) and isinstance(named, list) and len(named) == len(sizes)
         if not fits:
             fail(source, "the netsnn comment does not suit the vertices")
+        if said.get("links") != len(u):
+            fail(source, f"the file says {said.get('links')} links and holds {len(u)}")
         given = said.get("names", names)
         if not isinstance(given, list) or len(given) != n:
             fail(source, f"the netsnn comment does not name {n} vertices")

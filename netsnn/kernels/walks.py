@@ -1,7 +1,7 @@
 """Scores that add up weighted walks of two or three steps, row by row."""
 
 import numpy as np
-from numba import uint32, uint64
+from numba import uint64
 
 from netsnn.kernels.compile import kernel
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netsnn.graph import Layer, _transpose
-from netsnn.linkpred.blocks import BLOCK, DenseBlock, RowsBlock, row_ranges
+from netsnn.linkpred.blocks import DenseBlock, RowsBlock, row_ranges
 from netsnn.linkpred.graphs import communities, factor_table
 from netsnn.linkpred.methods import Method
 from netsnn.threads import n_threads, run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from netsnn.errors import ShortfallWarning
 from netsnn.graph import Graph, Layer
 from netsnn.linkpred import graphs, spectral
-from netsnn.linkpred.blocks import DenseBlock
+from netsnn.linkpred.blocks import DenseBlock, RowsBlock
 from netsnn.linkpred.layers import LayerScorer
 from netsnn.linkpred.methods import METHODS, Method
 
@@ -48,9 +49,9 @@ def scores(graph: Layer | Graph, method: str, *, pairs=None, links: bool = False
     --------
     >>> layer = Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], shape=(3, 3))
     >>> scores(layer, "ch3_l3").round(3)
-    array([[0.   , 0.   , 0.707],
-           [0.   , 0.707, 0.   ],
-           [0.707, 0.   , 0.   ]])
+    array([[0., 0., 1.],
+           [0., 1., 0.],
+           [1., 0., 0.]])
     >>> scores(layer, "l3", pairs=([0, 1], [2, 1])).round(3)
     array([0.5, 0.5])
     """
@@ -172,42 +173,65 @@ def _check_pairs(graph: Layer | Graph, pairs) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _select(stream, n_cols: int, k: int, sample: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k best of a stream of blocks, by key and then by tie: each thread keeps its own best k of each block."""
-    from netsnn.kernels.select import from_dense, from_rows
+    """The k best of a stream of blocks, as (pairs, scores): the largest keys, equal keys by the smaller tie."""
+    chooser = _Chooser(n_cols, k, sample, np.uint64(seed))
+    if k:
+        for _ in stream(chooser.take):
+            pass
+    return chooser.result()
 
-    # what a pair must beat, set by whoever has seen k pairs; a stale limit costs time, never the result
-    limit = [(-np.inf, 2**64 - 1)]
 
-    def consume(block):
-        buffers = [np.empty(2 * k + 2**15, dtype) for dtype in (np.int64, np.float64, np.uint64, np.float64)]
-        begin, m = 0, 0
+class _Chooser:
+    """Keeps the best k pairs of the blocks it is given. Each thread has buffers of its own, joined at the end.
+
+    The order of pairs is total (key, then tie), so the result does not depend on which thread saw what.
+    """
+
+    def __init__(self, n_cols: int, k: int, sample: bool, seed: np.uint64) -> None:
+        self.n_cols, self.k, self.sample, self.seed = n_cols, k, sample, seed
+        self.limit = (-np.inf, 2**64 - 1)  # what a pair must beat; a stale limit costs time, never the result
+        self.buffers: dict[int, list[np.ndarray]] = {}
+        self.filled: dict[int, int] = {}
+
+    def take(self, block: RowsBlock | DenseBlock) -> None:
+        from netsnn.kernels.select import from_dense, from_rows
+
+        thread = threading.get_ident()
+        if thread not in self.buffers:
+            self.buffers[thread] = _pair_buffers(2 * self.k + 2**15)
+        buffers, m, begin = self.buffers[thread], self.filled.get(thread, 0), 0
         dense = isinstance(block, DenseBlock)
         size = block.values.size if dense else len(block.val)
         while begin < size:
-            key, tie = limit[0]
-            tail = (np.uint64(seed), sample, key, np.uint64(tie), begin, m, *buffers)
+            if m == len(buffers[0]):
+                m = _keep_best(buffers, m, self.k)
+                self._tighten(buffers, m)
+            key, tie = self.limit
+            tail = (self.seed, self.sample, key, np.uint64(tie), begin, m, *buffers)
             if dense:
-                begin, m = from_dense(block.values, block.rows, block.first_col, n_cols, block.transposed, block.upper, *tail)
+                begin, m = from_dense(block.values, block.rows, block.first_col, self.n_cols, block.transposed, block.upper, *tail)
             else:
-                begin, m = from_rows(block.ptr, block.col, block.val, block.rows, n_cols, block.transposed, *tail)
+                begin, m = from_rows(block.ptr, block.col, block.val, block.rows, self.n_cols, block.transposed, *tail)
             begin, m = int(begin), int(m)
-            if begin < size:
-                m = _keep_best(buffers, m, k)
-                limit[0] = _stricter(limit[0], buffers, m, k)
-        m = _keep_best(buffers, m, k)
-        return [buffer[:m].copy() for buffer in buffers]
+        self.filled[thread] = m
 
-    kept = [np.empty(0, dtype) for dtype in (np.int64, np.float64, np.uint64, np.float64)]
-    if k == 0:
-        return kept[0], kept[3]
-    for found in stream(consume):
-        kept = [np.concatenate(parts) for parts in zip(kept, found)]
-        if len(kept[0]) > k:
-            m = _keep_best(kept, len(kept[0]), k)
-            kept = [x[:m] for x in kept]
-            limit[0] = _stricter(limit[0], kept, m, k)
-    order = np.lexsort((kept[2], -(kept[1] if not sample else kept[3])))
-    return kept[0][order], kept[3][order]
+    def result(self) -> tuple[np.ndarray, np.ndarray]:
+        parts = [[buffer[:self.filled[thread]] for buffer in buffers] for thread, buffers in self.buffers.items()]
+        pairs, keys, ties, scores = [np.concatenate(part) for part in zip(*parts)] if parts else _pair_buffers(0)
+        m = _keep_best([pairs, keys, ties, scores], len(pairs), self.k)
+        order = np.lexsort((ties[:m], -(scores if self.sample else keys)[:m]))
+        return pairs[order], scores[order]
+
+    def _tighten(self, buffers: list[np.ndarray], m: int) -> None:
+        """Set the limit to the k-th best of the first m entries, if that is harder to beat."""
+        keys, ties = buffers[1][:m], buffers[2][:m]
+        edge = keys.min()
+        self.limit = max(self.limit, (float(edge), int(ties[keys == edge].max())), key=lambda limit: (limit[0], -limit[1]))
+
+
+def _pair_buffers(size: int) -> list[np.ndarray]:
+    """Pairs, keys, ties and scores."""
+    return [np.empty(size, dtype) for dtype in (np.int64, np.float64, np.uint64, np.float64)]
 
 
 def _keep_best(buffers: list[np.ndarray], m: int, k: int) -> int:
@@ -224,15 +248,6 @@ def _keep_best(buffers: list[np.ndarray], m: int, k: int) -> int:
     for buffer in buffers:
         buffer[:k] = buffer[chosen]
     return k
-
-
-def _stricter(limit: tuple[float, int], buffers: list[np.ndarray], m: int, k: int) -> tuple[float, int]:
-    """The limit, or the k-th best of the first m entries if that is harder to beat."""
-    if m < k:
-        return limit
-    keys, ties = buffers[1][:m], buffers[2][:m]
-    edge = keys.min()
-    return max(limit, (float(edge), int(ties[keys == edge].max())), key=lambda pair: (pair[0], -pair[1]))
 
 
 def _other_pairs(graph: Layer | Graph, taken: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
