@@ -339,8 +339,8 @@ class Graph:
         row = np.repeat(np.arange(self.n), np.diff(self.indptr))
         if (row == self.indices).any():
             raise ValueError(f"a graph has no self-loops; node {int(row[row == self.indices][0])} has one")
-        order = np.lexsort((row, self.indices))
-        if not (np.array_equal(self.indices[order], row) and np.array_equal(row[order], self.indices)):
+        indptr, indices, _ = _transpose(self.indptr, self.indices, self.n)
+        if not (np.array_equal(indptr, self.indptr) and np.array_equal(indices, self.indices)):
             raise ValueError("the adjacency of an undirected graph must be symmetric")
         object.__setattr__(self, "names", _check_names(self.names, self.n, "names"))
 

@@ -23,24 +23,21 @@ def pair_hash(seed, pair):
 
 
 @kernel(reorder=False)
-def offer(score, pair, seed, sample, key_limit, tie_limit, m, pairs, keys, ties, values):
-    """Write the pair at place m of the buffer if it beats the limits; the new m."""
+def rank(score, pair, seed, sample, key_limit, tie_limit):
+    """(beats the limits, key, tie) of a pair. No arrays go in: their reference counts would cost more than the work."""
+    key = 0.0
+    if not sample:
+        split = score * 4097.0  # Veltkamp: the upper 41 bits, so that sums in another order still tie
+        key = split - (split - score)
+        if key < key_limit:
+            return False, key, uint64(0)
     tie = pair_hash(seed, pair)
     if sample:
         uniform = (float(tie >> uint64(11)) + 1.0) * 2.0**-53
         if uniform - 1.0 < key_limit * score:  # E >= 1 - uniform: too late in the race, no need for the logarithm
-            return m
+            return False, key, tie
         key = np.log(uniform) / score
-    else:
-        split = score * 4097.0  # Veltkamp: the upper 41 bits, so that sums in another order still tie
-        key = split - (split - score)
-    if key > key_limit or (key == key_limit and tie < tie_limit):
-        pairs[m] = pair
-        keys[m] = key
-        ties[m] = tie
-        values[m] = score
-        m += uint64(1)
-    return m
+    return key > key_limit or (key == key_limit and tie < tie_limit), key, tie
 
 
 @kernel(reorder=False)
@@ -60,7 +57,13 @@ def from_dense(block, rows, first_col, n_cols, transposed, upper, seed, sample, 
                 if m == room:
                     return r * width + c, m
                 pair = v * uint64(n_cols) + u if transposed else u * uint64(n_cols) + v
-                m = offer(score, pair, seed, sample, key_limit, tie_limit, m, pairs, keys, ties, values)
+                better, key, tie = rank(score, pair, seed, sample, key_limit, tie_limit)
+                if better:
+                    pairs[m] = pair
+                    keys[m] = key
+                    ties[m] = tie
+                    values[m] = score
+                    m += uint64(1)
             c += uint64(1)
         c = uint64(0)
         r += uint64(1)
@@ -83,6 +86,12 @@ def from_rows(ptr, col, val, rows, n_cols, transposed, seed, sample, key_limit, 
                     return i, m
                 v = uint64(col[i])
                 pair = v * uint64(n_cols) + u if transposed else u * uint64(n_cols) + v
-                m = offer(val[i], pair, seed, sample, key_limit, tie_limit, m, pairs, keys, ties, values)
+                better, key, tie = rank(val[i], pair, seed, sample, key_limit, tie_limit)
+                if better:
+                    pairs[m] = pair
+                    keys[m] = key
+                    ties[m] = tie
+                    values[m] = val[i]
+                    m += uint64(1)
             i += uint64(1)
     return i, m

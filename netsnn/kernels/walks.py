@@ -46,11 +46,11 @@ def walk2(indptr, indices, weight, rows, upper, keep_links, out_ptr, out_col, ou
 
 
 @kernel
-def walk3(indptr, indices, back_ptr, back_idx, near, far, shortcut, rows, upper, keep_links, out_ptr, out_col, out_val):
+def walk3(indptr, indices, back_ptr, back_idx, near, far, shortcut, one_sided, rows, upper, keep_links, out_ptr, out_col, out_val):
     """score(u, v) = sum over walks u - a - b - v of near[a] far[b], plus `shortcut` times sum near[a] for v = b.
 
     (indptr, indices) leads from u to a and from b to v, (back_ptr, back_idx) from a to b: the transpose in
-    a layer, the same in a graph. Compressed rows, as in `walk2`.
+    a layer, the same in a graph (`one_sided`: u and v are nodes of one kind). Compressed rows, as in `walk2`.
     """
     n_left, n_right = len(indptr) - 1, len(back_ptr) - 1
     one = uint64(1)
@@ -92,7 +92,7 @@ def walk3(indptr, indices, back_ptr, back_idx, near, far, shortcut, rows, upper,
         if not keep_links:
             for i in range(uint64(indptr[u]), uint64(indptr[u + one])):
                 total[indices[i]] = 0.0
-            if upper and u < uint64(n_right):
+            if one_sided:
                 total[u] = 0.0
         for i in range(count):
             v = touched[i]

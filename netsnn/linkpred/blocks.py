@@ -50,13 +50,15 @@ class CompressedRows:
     """A scorer from a kernel that gives compressed rows.
 
     `compress(rows, upper, ptr, col, val)` fills the arrays; `bound` is the most entries each row can have.
-    A graph's rows hold v > u only when `upper` is asked for.
+    A graph's rows hold v > u only when `upper` is asked for. `costly` says that computing half of a symmetric array is
+    worth the scattered writing of the other half.
     """
 
     graph: Layer | Graph
     bound: np.ndarray
     compress: Callable[[np.ndarray, bool, np.ndarray, np.ndarray, np.ndarray], None]
     pairs: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    costly: bool = False
 
     def block(self, rows: np.ndarray, upper: bool) -> RowsBlock:
         ptr = np.zeros(len(rows) + 1, dtype=np.int64)
@@ -69,14 +71,13 @@ class CompressedRows:
         return row_ranges(np.minimum(self.bound, self.graph.shape[1]))
 
     def fill(self, out: np.ndarray) -> None:
-        symmetric = isinstance(self.graph, Graph)
+        from netsnn.kernels.rows import spread
+
+        mirror = isinstance(self.graph, Graph) and self.costly
 
         def write(rows: np.ndarray) -> None:
-            block = self.block(rows, symmetric)
-            u = np.repeat(rows, np.diff(block.ptr))
-            out[u, block.col] = block.val
-            if symmetric:
-                out[block.col, u] = block.val
+            block = self.block(rows, mirror)
+            spread(block.ptr, block.col, block.val, rows, mirror, out)
 
         for _ in run(write, self.ranges()):
             pass

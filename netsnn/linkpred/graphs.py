@@ -76,7 +76,7 @@ def _walks3(graph: Layer | Graph, weight, scale: float, shortcut: float):
     far = weight(np.diff(graph.indptr).astype(np.float64))
 
     def compress(rows, upper, ptr, col, val, keep_links):
-        walk3(indptr, indices, back_ptr, back_idx, near, far, shortcut, rows, upper, keep_links, ptr, col, val)
+        walk3(indptr, indices, back_ptr, back_idx, near, far, shortcut, isinstance(graph, Graph), rows, upper, keep_links, ptr, col, val)
 
     return compress, matrix @ (matrix.T @ np.diff(graph.indptr).astype(np.float64))
 
@@ -129,7 +129,7 @@ def communities(graph: Layer | Graph, method: Method) -> CompressedRows:
     matrix = whole.to_scipy()
     bound = matrix @ whole.degrees.astype(np.float64)
     bound = bound if two_steps else matrix @ bound
-    return CompressedRows(graph, bound[:graph.shape[0]] + 1, compress, pairs)
+    return CompressedRows(graph, bound[:graph.shape[0]] + 1, compress, pairs, costly=True)
 
 
 def degree_product(graph: Layer | Graph) -> DenseRows:

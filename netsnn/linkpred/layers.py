@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netsnn.graph import Layer, _transpose
-from netsnn.linkpred.blocks import DenseBlock, RowsBlock, row_ranges
+from netsnn.linkpred.blocks import BLOCK, DenseBlock, RowsBlock, row_ranges
 from netsnn.linkpred.graphs import communities, factor_table
 from netsnn.linkpred.methods import Method
 from netsnn.threads import n_threads, run
@@ -57,25 +57,24 @@ class LayerScorer:
             raise ValueError("out must be laid out by rows of the side that the plan starts from")
         for columns in self._column_ranges():
             add = self._tiles(columns) if self._plan.tiled else self._sparse_dense(columns)
-            tasks = self._row_tasks(out.shape[1] if self._plan.tiled else 0)
-            for _ in run(lambda rows: add(rows, 0, 0, out), tasks):
+            for _ in run(lambda rows: add(rows, 0, 0, out), self._row_tasks(columns.last - columns.first)):
                 pass
 
     def stream(self, consume: Callable[[Any], Any]) -> Iterator[Any]:
         for columns in self._column_ranges():
-            if self._plan.tiled:
-                add = self._tiles(columns)
-
-                def block(rows):
-                    values = np.zeros((len(rows), columns.last - columns.first))
-                    add(rows, int(rows[0]), columns.first, values)
-                    return DenseBlock(rows, columns.first, values, transposed=self._plan.transposed)
-
-                yield from run(lambda rows: consume(block(rows)), self._row_tasks(columns.last - columns.first))
-            else:
+            width = columns.last - columns.first
+            if not self._plan.tiled and self._walks_of_row.mean() < width / 2:  # most scores are 0: compressed rows
                 rows_of = self._sparse_rows(columns)
-                yield from run(lambda rows: consume(rows_of(rows)),
-                               row_ranges(np.minimum(self._walks_of_row, columns.last - columns.first)))
+                yield from run(lambda rows: consume(rows_of(rows)), row_ranges(np.minimum(self._walks_of_row, width)))
+                continue
+            add = self._tiles(columns) if self._plan.tiled else self._sparse_dense(columns)
+
+            def block(rows: np.ndarray) -> DenseBlock:
+                values = np.zeros((len(rows), width))
+                add(rows, int(rows[0]), columns.first, values)
+                return DenseBlock(rows, columns.first, values, transposed=self._plan.transposed)
+
+            yield from run(lambda rows: consume(block(rows)), self._row_tasks(width))
 
     def pairs(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return communities(self.layer, self.method).pairs(u, v)
@@ -142,9 +141,8 @@ class LayerScorer:
     def _row_tasks(self, width: int) -> Iterator[np.ndarray]:
         """Rows for each task. Tiles are read once a task: as few tasks as threads, unless a task's block gets large."""
         n = self._left.n_in
-        if not width:
-            return row_ranges(self._walks_of_row, most=2**26)
-        step = max(1, min(-(-n // n_threads()), 2**23 // width))
+        most = max(1, (2**23 if self._plan.tiled else BLOCK) // width)
+        step = min(-(-n // (n_threads() if self._plan.tiled else 4 * n_threads())), most) or 1
         return (np.arange(first, min(first + step, n), dtype=np.uint32) for first in range(0, n, step))
 
     # ---- the two ways to add up --------------------------------------------------------------------
