@@ -26,7 +26,6 @@ def cost(function: Callable[[], object], repeats: int = 5, longest: float = 20.0
     peak = _peak()
     times: list[float] = []
     while len(times) < repeats and sum(times) < longest:
-        gc.collect()
         begin = time.perf_counter()
         function()
         times.append(time.perf_counter() - begin)

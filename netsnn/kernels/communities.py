@@ -17,6 +17,40 @@ SUM_OF_PATHS, SUM_OF_NODES, CAR, CPA = 0, 1, 2, 3
 
 
 @kernel
+def common_neighbours(indptr, indices, u, mark, near, common, list_at, reach, lists):
+    """Mark N(u) in `near`, and list N(u) & N(b) for every b two steps from u: common[b] of them from lists[list_at[b]].
+
+    Returns how many b there are (in `reach`), and the lists, made longer if need be.
+    """
+    one = uint64(1)
+    reached, size = uint64(0), uint64(0)
+    for i in range(uint64(indptr[u]), uint64(indptr[u + one])):
+        a = uint64(indices[i])
+        near[a] = mark
+        for j in range(uint64(indptr[a]), uint64(indptr[a + one])):
+            b = indices[j]
+            if uint64(b) != u:
+                reach[reached] = b
+                reached += uint64(common[b] == uint32(0))
+                common[b] += uint32(1)
+    for i in range(reached):
+        b = reach[i]
+        list_at[b] = size
+        size += uint64(common[b])
+        common[b] = uint32(0)
+    if size > uint64(len(lists)):
+        lists = np.empty(size * uint64(2), np.uint32)
+    for i in range(uint64(indptr[u]), uint64(indptr[u + one])):
+        a = uint64(indices[i])
+        for j in range(uint64(indptr[a]), uint64(indptr[a + one])):
+            b = indices[j]
+            if uint64(b) != u:
+                lists[list_at[b] + uint64(common[b])] = uint32(a)
+                common[b] += uint32(1)
+    return reached, lists
+
+
+@kernel
 def community3(indptr, indices, offset, one_table, both_table, community_of_nodes, rule, rows, pair_ptr, pair_col,
                first_col, upper, out_ptr, out_col, out_val):
     """L3 scores of u in `rows` with each v of pair_col (or, if that is empty, with each unlinked v on some path).
@@ -39,31 +73,7 @@ def community3(indptr, indices, offset, one_table, both_table, community_of_node
     for r in range(len(rows)):
         u = uint64(rows[r])
         u_mark += uint32(1)
-        # lists N(u) & N(b) of every b two steps from u
-        reached, size = uint64(0), uint64(0)
-        for i in range(uint64(indptr[u]), uint64(indptr[u + one])):
-            a = uint64(indices[i])
-            near_u[a] = u_mark
-            for j in range(uint64(indptr[a]), uint64(indptr[a + one])):
-                b = indices[j]
-                if uint64(b) != u:
-                    reach[reached] = b
-                    reached += uint64(common[b] == uint32(0))
-                    common[b] += uint32(1)
-        for i in range(reached):
-            b = reach[i]
-            list_at[b] = size
-            size += uint64(common[b])
-            common[b] = uint32(0)
-        if size > uint64(len(lists)):
-            lists = np.empty(size * uint64(2), np.uint32)
-        for i in range(uint64(indptr[u]), uint64(indptr[u + one])):
-            a = uint64(indices[i])
-            for j in range(uint64(indptr[a]), uint64(indptr[a + one])):
-                b = indices[j]
-                if uint64(b) != u:
-                    lists[list_at[b] + uint64(common[b])] = uint32(a)
-                    common[b] += uint32(1)
+        reached, lists = common_neighbours(indptr, indices, u, u_mark, near_u, common, list_at, reach, lists)
         # which v
         targets = uint64(0)
         if given:
@@ -173,30 +183,7 @@ def community2(indptr, indices, offset, table, rule, rows, pair_ptr, pair_col, u
     for r in range(len(rows)):
         u = uint64(rows[r])
         u_mark += uint32(1)
-        reached, size = uint64(0), uint64(0)
-        for i in range(uint64(indptr[u]), uint64(indptr[u + one])):
-            z = uint64(indices[i])
-            near_u[z] = u_mark
-            for j in range(uint64(indptr[z]), uint64(indptr[z + one])):
-                v = indices[j]
-                if uint64(v) != u:
-                    reach[reached] = v
-                    reached += uint64(common[v] == uint32(0))
-                    common[v] += uint32(1)
-        for i in range(reached):
-            v = reach[i]
-            list_at[v] = size
-            size += uint64(common[v])
-            common[v] = uint32(0)
-        if size > uint64(len(lists)):
-            lists = np.empty(size * uint64(2), np.uint32)
-        for i in range(uint64(indptr[u]), uint64(indptr[u + one])):
-            z = uint64(indices[i])
-            for j in range(uint64(indptr[z]), uint64(indptr[z + one])):
-                v = indices[j]
-                if uint64(v) != u:
-                    lists[list_at[v] + uint64(common[v])] = uint32(z)
-                    common[v] += uint32(1)
+        reached, lists = common_neighbours(indptr, indices, u, u_mark, near_u, common, list_at, reach, lists)
         targets = uint64(pair_ptr[r + 1]) - uint64(pair_ptr[r]) if given else reached
         for k in range(targets):
             v = uint64(pair_col[uint64(pair_ptr[r]) + k]) if given else uint64(reach[k])

@@ -61,6 +61,23 @@ def extras(row_idx, start, stop, col_ptr, col_idx, right, offset, first_col, n_c
 
 
 @kernel
+def two_steps(row_ptr, row_idx, col_ptr, col_idx, once, u, common, mass, reach):
+    """Over the walks u - a - b: how many lead to each b (`common`) and their sum of once[a] (`mass`); the number of b, in `reach`."""
+    reached, one = uint64(0), uint64(1)
+    for k in range(uint64(row_ptr[u]), uint64(row_ptr[u + one])):
+        a = uint64(row_idx[k])
+        w = once[a]
+        for e in range(uint64(col_ptr[a]), uint64(col_ptr[a + one])):
+            b = col_idx[e]
+            c = common[b]
+            reach[reached] = b
+            reached += uint64(c == uint32(0))
+            common[b] = c + uint32(1)
+            mass[b] += w
+    return reached
+
+
+@kernel
 def sparse_dense(row_ptr, row_idx, start, stop, col_ptr, col_idx, once, left, add, offset,
                  ptr, left_node, column, difference, first_col, u_first, u_last, row_shift, col_shift, out):
     """Add the scores of u_first <= u < u_last and all columns of the range into out[u - row_shift, v - col_shift]."""
@@ -73,17 +90,7 @@ def sparse_dense(row_ptr, row_idx, start, stop, col_ptr, col_idx, once, left, ad
     reach = np.empty(n_left + 1, np.uint32)
     for u in range(uint64(u_first), uint64(u_last)):
         total = out[u - uint64(row_shift)]
-        reached = uint64(0)
-        for k in range(uint64(row_ptr[u]), uint64(row_ptr[u + one])):
-            a = uint64(row_idx[k])
-            w = once[a]
-            for e in range(uint64(col_ptr[a]), uint64(col_ptr[a + one])):
-                b = col_idx[e]
-                c = common[b]
-                reach[reached] = b
-                reached += uint64(c == uint32(0))
-                common[b] = c + uint32(1)
-                mass[b] += w
+        reached = two_steps(row_ptr, row_idx, col_ptr, col_idx, once, u, common, mass, reach)
         for i in range(reached):
             b = uint64(reach[i])
             at = offset[b] + uint64(common[b])
@@ -119,17 +126,8 @@ def sparse_rows(row_ptr, row_idx, start, stop, col_ptr, col_idx, once, left, add
     m = uint64(0)
     for r in range(len(rows)):
         u = uint64(rows[r])
-        reached, count = uint64(0), uint64(0)
-        for k in range(uint64(row_ptr[u]), uint64(row_ptr[u + one])):
-            a = uint64(row_idx[k])
-            w = once[a]
-            for e in range(uint64(col_ptr[a]), uint64(col_ptr[a + one])):
-                b = col_idx[e]
-                c = common[b]
-                reach[reached] = b
-                reached += uint64(c == uint32(0))
-                common[b] = c + uint32(1)
-                mass[b] += w
+        count = uint64(0)
+        reached = two_steps(row_ptr, row_idx, col_ptr, col_idx, once, u, common, mass, reach)
         for i in range(reached):
             b = uint64(reach[i])
             at = offset[b] + uint64(common[b])

@@ -7,6 +7,19 @@ from netsnn.kernels.compile import kernel
 
 
 @kernel
+def compress(total, touched, count, u, upper, m, out_col, out_val):
+    """Append the non-zero totals of row u (v > u only, if `upper`) from place m on, and clear them; the new m."""
+    for i in range(count):
+        v = touched[i]
+        value = total[v]
+        total[v] = 0.0
+        out_col[m] = v
+        out_val[m] = value
+        m += uint64(value != 0.0 and (v > u or not upper))
+    return m
+
+
+@kernel
 def walk2(indptr, indices, weight, rows, upper, keep_links, out_ptr, out_col, out_val):
     """score(u, v) = sum over walks u - z - v of weight[z], for u in `rows`, as compressed rows.
 
@@ -35,13 +48,7 @@ def walk2(indptr, indices, weight, rows, upper, keep_links, out_ptr, out_col, ou
             for i in range(uint64(indptr[u]), uint64(indptr[u + one])):
                 total[indices[i]] = 0.0
             total[u] = 0.0
-        for i in range(count):
-            v = touched[i]
-            value = total[v]
-            total[v] = 0.0
-            out_col[m] = v
-            out_val[m] = value
-            m += uint64(value != 0.0 and (v > u or not upper))
+        m = compress(total, touched, count, u, upper, m, out_col, out_val)
         out_ptr[r + 1] = m
 
 
@@ -94,13 +101,7 @@ def walk3(indptr, indices, back_ptr, back_idx, near, far, shortcut, one_sided, r
                 total[indices[i]] = 0.0
             if one_sided:
                 total[u] = 0.0
-        for i in range(count):
-            v = touched[i]
-            value = total[v]
-            total[v] = 0.0
-            out_col[m] = v
-            out_val[m] = value
-            m += uint64(value != 0.0 and (v > u or not upper))
+        m = compress(total, touched, count, u, upper, m, out_col, out_val)
         out_ptr[r + 1] = m
 
 

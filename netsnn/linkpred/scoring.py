@@ -102,7 +102,7 @@ def best(graph: Layer | Graph, method: str, k: int, *, sample: bool = False, fil
     generator = np.random.default_rng(seed)
     scorer = _scorer(graph, method, generator, options)
     key = int(generator.integers(2**63))
-    pairs, value = _select(scorer.stream, graph.shape[1], int(k), sample, key)
+    pairs, value = _select(scorer.stream, graph.shape[1], min(int(k), _free_pairs(graph)), sample, key)
     if len(pairs) < k:
         if fill:
             more = _other_pairs(graph, pairs, k - len(pairs), generator)
@@ -250,15 +250,21 @@ def _keep_best(buffers: list[np.ndarray], m: int, k: int) -> int:
     return k
 
 
+def _free_pairs(graph: Layer | Graph) -> int:
+    """How many pairs are not linked."""
+    n_rows, n_cols = graph.shape
+    return (n_rows * n_cols if isinstance(graph, Layer) else n_rows * (n_rows - 1) // 2) - graph.n_links
+
+
 def _other_pairs(graph: Layer | Graph, taken: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
     """Up to `count` pairs drawn uniformly from those neither linked nor taken, as u * n_cols + v."""
     n_rows, n_cols = graph.shape
-    possible = n_rows * n_cols if isinstance(graph, Layer) else n_rows * (n_rows - 1) // 2
+    free = _free_pairs(graph) - len(taken)
     taken = np.union1d(graph.ids, taken)
-    count = min(count, possible - len(taken))
-    if count > (possible - len(taken)) // 2:  # nearly all of them: list them
+    count = min(count, free)
+    if count > free // 2:  # nearly all of them: list them
         if isinstance(graph, Layer):
-            every = np.arange(possible)
+            every = np.arange(n_rows * n_cols)
         else:
             u, v = np.triu_indices(n_rows, 1)
             every = u * n_cols + v

@@ -50,7 +50,7 @@ def sscti(spikes, n_out: int | None = None, *, beta: float | None = None, densit
 
     Hidden neuron h stands for input h mod inputs. The links are the pairs (i, h) with the largest phi(i, h mod inputs), exactly as many as
     asked for; equal values are chosen among at random by the seed. An input never links to a copy of itself.
-    If fewer pairs are correlated than links wanted, the others are drawn uniformly.
+    If fewer pairs are correlated than links wanted, the others are drawn uniformly. Memory is O(inputs^2), whatever the number of samples.
 
     Parameters
     ----------

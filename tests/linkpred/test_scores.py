@@ -200,8 +200,10 @@ def test_wrong_arguments_are_named(call, message):
 @pytest.mark.parametrize("method", list(METHODS))
 def test_empty_and_full_layers_and_graphs_score_zero_everywhere(method):
     if METHODS[method].bipartite:
-        for layer in (ns.Layer.from_dense(np.zeros((3, 4))), ns.Layer.from_dense(np.ones((3, 4)))):
-            assert (ns.linkpred.scores(layer, method) == 0).all()
+        for layer in [ns.Layer.from_dense(np.zeros(shape)) for shape in ((3, 4), (0, 4), (3, 0), (0, 0))] + [ns.Layer.from_dense(np.ones((3, 4)))]:
+            assert ns.linkpred.scores(layer, method).shape == layer.shape and (ns.linkpred.scores(layer, method) == 0).all()
+            with pytest.warns(ns.ShortfallWarning):
+                assert len(ns.linkpred.best(layer, method, 10**12).u) == 0
     if METHODS[method].unipartite:
-        for graph in (ns.Graph.from_dense(np.zeros((4, 4))), ns.Graph.from_dense(1 - np.eye(4))):
+        for graph in (ns.Graph.from_dense(np.zeros((4, 4))), ns.Graph.from_dense(np.zeros((0, 0))), ns.Graph.from_dense(1 - np.eye(4))):
             assert (ns.linkpred.scores(graph, method) == 0).all()
