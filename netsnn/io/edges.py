@@ -86,15 +86,12 @@ def _with_header(source, kind, data, header, names, layer_names, columns, lines)
         fail(source, f"the header says {header['edges']} links, the file holds {len(lines)}", at)
     if any(place >= n for place in names):
         fail(source, f"a name is given to node {max(names)}, outside 0 .. {n - 1}", at)
-    every = [names.get(place) for place in range(n)] if names else [None] * n
-    record = Record.of_groups(said, np.repeat(np.arange(len(sizes)), sizes).tolist(), every,
-                              *(whole_numbers(source, column, lines, 0, n - 1, "node") for column in columns[:2] or ([], [])),
-                              weights=numbers(source, columns[2], lines) if len(columns) > 2 else None, lines=np.array(lines))
-    record.sizes = sizes  # groups at the end may be empty
-    record.names += [None] * (len(sizes) - len(record.names))
-    if said == "network" and layer_names:
-        record.layer_names = [layer_names.get(i, f"layer{i}") for i in range(len(sizes) - 1)]
-    return record
+    first = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    parts = [[names.get(place) for place in range(a, b)] if names else [None] for a, b in zip(first, first[1:])]
+    ends = [whole_numbers(source, column, lines, 0, n - 1, "node") for column in columns[:2] or ([], [])]
+    return Record(said, sizes, *ends, weights=numbers(source, columns[2], lines) if len(columns) > 2 else None,
+                  names=[None if None in part else part for part in parts], lines=np.array(lines, dtype=np.int64),
+                  layer_names=[layer_names.get(i, f"layer{i}") for i in range(len(sizes) - 1)] if layer_names else None)
 
 
 def _without_header(source, kind, data, columns, lines) -> Record:

@@ -76,7 +76,7 @@ def fail(source: str, reason: str, line: int | None = None) -> NoReturn:
 
 def check_claim(source: str, nodes: int, size: int, line: int | None = None) -> None:
     """Refuse a number of nodes that a file of `size` bytes cannot mean seriously, before memory is set aside for it."""
-    most = max(10_000_000, 64 * size)
+    most = max(1_000_000, 64 * size)
     if not 0 <= nodes <= most:
         fail(source, f"a file of {size} bytes cannot hold {nodes} nodes (at most {most} are believed)", line)
 
