@@ -264,6 +264,7 @@ def claim(shape, dtype="<i8"):
     ({"weights": np.array([1.0, np.nan])}, "link number 2: the weight is NaN"),
     ({"sizes": np.array([2, 2, 2])}, r"sizes \[2, 2, 2\] do not suit a layer"),
     ({"sizes": np.array([2, 10**12])}, "cannot hold 1000000000002 nodes"),
+    ({"kind": np.array("tr\nee")}, "the file holds a tr ee, not a layer"),
     ({"kind": np.array("tree")}, "the file holds a tree, not a layer, graph or network"),
     ({"u": claim((125_000_000,))}, "member 'u' claims 1000000000 bytes"),
     ({"u": np.zeros(30_000_000, dtype=np.int64).tobytes()}, "member 'u' has no valid npy header"),
@@ -310,6 +311,10 @@ def test_a_matlab_file_that_claims_a_gigabyte_is_refused_without_unpacking_it(tm
     body = zlib.compress(struct.pack("<II", 14, 10**9) + bytes(10**6))
     (tmp_path / "x.mat").write_bytes(head + struct.pack("<II", 15, len(body)) + body)
     with pytest.raises(ns.FileError, match="claims 1000000000 bytes"):
+        ns.read(tmp_path / "x.mat")
+    body = zlib.compress(struct.pack("<II", 14, 5000) + bytes(100)) + bytes(4000)  # the stream ends long before the element
+    (tmp_path / "x.mat").write_bytes(head + struct.pack("<II", 15, len(body)) + body)
+    with pytest.raises(ns.FileError, match="claims 5000 bytes and holds 100"):
         ns.read(tmp_path / "x.mat")
     (tmp_path / "x.mat").write_bytes(head + struct.pack("<II", 14, 10**9) + bytes(100))
     with pytest.raises(ns.FileError, match="a damaged element at byte 128: type 14 of 1000000000 bytes, with 100 left"):

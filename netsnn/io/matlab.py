@@ -150,7 +150,7 @@ def _check_elements(source: str, data: bytes) -> None:
                 if inner != MATRIX or claim > 2**26 + 400 * length:
                     fail(source, f"the element at byte {at} claims {claim} bytes, which its {length} bytes in the file do not bear out")
                 unpacked, rest = 0, unpack.unconsumed_tail
-                while rest and unpacked <= claim:
+                while rest and not unpack.eof and unpacked <= claim:
                     unpacked += len(unpack.decompress(rest, 2**20))
                     rest = unpack.unconsumed_tail
                 if unpacked != claim:
