@@ -308,7 +308,7 @@ class Layer:
         n = self.n_in + self.n_out
         names = [*(self.input_names or [None] * self.n_in), *(self.output_names or [None] * self.n_out)]
         labels = [i if name is None else name for i, name in enumerate(names)]
-        return (labels if len(set(labels)) == n else list(range(n))), names
+        return (labels if _distinct(labels) else list(range(n))), names
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -491,7 +491,7 @@ class Graph:
         """networkx Graph on 0 .. n-1, or on the nodes' names; weights become the edge attribute `weight`."""
         import networkx as nx
 
-        labels = list(range(self.n)) if self.names is None or len(set(self.names)) < self.n else list(self.names)
+        labels = list(range(self.n)) if self.names is None or not _distinct(self.names) else list(self.names)
         graph = nx.Graph()
         for i, label in enumerate(labels):
             graph.add_node(label, **({} if self.names is None else {"name": self.names[i]}))
@@ -647,6 +647,11 @@ def _check_names(names, n: int, what: str) -> Names | None:
     if len(set(names)) != n:
         raise ValueError(f"{what} must differ from each other; {next(x for x in names if names.count(x) > 1)!r} stands twice")
     return names
+
+
+def _distinct(labels: Sequence) -> bool:
+    """Whether labels differ even as text: 0 and '0' would become one node in most files."""
+    return len(set(map(str, labels))) == len(labels)
 
 
 def _split_names(names: Sequence, side: Sequence[int]) -> list[list | None]:

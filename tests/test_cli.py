@@ -1,6 +1,7 @@
 import csv
 import io
 import os
+import shlex
 import subprocess
 import sys
 
@@ -122,7 +123,7 @@ def test_help_explains_each_command(capsys):
 
 
 def test_a_closed_pipe_is_no_crash(files):
-    command = f"{sys.executable} -m netsnn.cli predict {files / 'layer.npz'} -k 100 | head -1"
+    command = f"{shlex.quote(sys.executable)} -m netsnn.cli predict {shlex.quote(str(files / 'layer.npz'))} -k 100 | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert done.stdout == "input,output,score\n" and "Traceback" not in done.stderr
 
