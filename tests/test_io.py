@@ -3,9 +3,12 @@ import os
 import pickle
 import stat
 import struct
+import subprocess
 import sys
+import time
 import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
 import igraph as ig
@@ -19,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import netsnn as ns
-from netsnn.io import FORMATS
+from netsnn.io import FORMATS, edges, matrix_market
 
 EXTENSIONS = {"npz": "npz", "edges": "edges", "graphml": "graphml", "gexf": "gexf", "pajek": "net", "mtx": "mtx", "mat": "mat"}
 CARRY_NETWORKS = ("npz", "edges", "graphml", "gexf", "mat")
@@ -178,11 +181,54 @@ def test_files_of_other_programs_are_read(tmp_path, layer, graph):
     ("x.net", "*Vertices 3 2\n1 \"a\"\n2 \"b\"\n3 \"c\"\n*Arcs\n1 3 1\n2 3 1\n", None,
      ns.Layer.from_edges([0, 1], [0, 0], (2, 1), input_names=["a", "b"], output_names=["c"])),
     ("x.net", "*Network t\n*vertices 3\n*edgeslist\n1 2 3\n", None, ns.Graph.from_edges([0, 0], [1, 2], 3)),
+    ("x.edges", "u v\nv w\n", None, ns.Graph.from_edges([0, 1], [1, 2], 3, names=["u", "v", "w"])),
+    ("x.csv", "from,to\n0,1\n1,2\n", None, ns.Graph.from_edges([0, 1], [1, 2], 3)),
+    ("x.net", "*Vertices 2\n1 O'Brien 0.5 0.5\n2 \"a \\\"b\\\"\" ic Red\n*Edges\n1 2\n", None,
+     ns.Graph.from_edges([0], [1], 2, names=["O'Brien", 'a "b"'])),
+    ("x.mtx", "%%MatrixMarket matrix coordinate pattern general\n2 2 2\n1 2\n2 1\n", "graph", ns.Graph.from_edges([0], [1], 2)),
+    ("x.mtx", "%%MatrixMarket matrix coordinate pattern symmetric\n2 2 2\n2 1\n2 2\n", "layer",
+     ns.Layer.from_edges([0, 1, 1], [1, 0, 1], (2, 2))),
     ("x.mtx", "%%MatrixMarket matrix array real general\n2 2\n0\n1\n0\n2\n", None, ns.Layer.from_edges([1, 1], [0, 1], (2, 2))),
 ])
 def test_text_of_other_programs_is_read(tmp_path, name, text, kind, expected):
     (tmp_path / name).write_text(text)
     assert ns.read(tmp_path / name, kind=kind) == expected
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(*[st.sampled_from(["0", "1", "7", "+3", "-1", "1.5", "a", "1_0", "nan", "", "99999999999999999999", "\u0663"])] * 3)),
+       columns=st.integers(2, 3), gap=st.sampled_from([" ", "\t", ",", " , "]), end=st.sampled_from(["\n", "\r\n", "\n\n", "\n# c\n", "\r"]),
+       head=st.sampled_from(["", "# c\n", "u v\n", "\n", "# nodes=9\n"]), kind=st.sampled_from([None, "layer"]))
+def test_the_fast_way_through_a_table_decides_as_the_slow_one(monkeypatch, rows, columns, gap, end, head, kind):
+    text = (head + end.join(gap.join(row[:columns]) for row in rows)).encode()
+    market = f"%%MatrixMarket matrix coordinate {'pattern' if columns == 2 else 'real'} general\n9 9 {len(rows)}\n".encode() + text
+
+    def outcome(load, data):
+        try:
+            record = load("x", kind, data)
+        except (ns.FileError, ValueError) as error:
+            return str(error)
+        return record.kind, record.sizes, record.u.tolist(), record.v.tolist(), repr(record.weights), record.names, list(record.lines)
+
+    fast = outcome(edges.load, text), outcome(matrix_market.load, market)
+    with monkeypatch.context() as patch:
+        patch.setattr(edges, "fast_columns", lambda *_, **__: None)
+        patch.setattr(matrix_market, "fast_columns", lambda *_, **__: None)
+        assert fast == (outcome(edges.load, text), outcome(matrix_market.load, market))
+
+
+def test_a_list_of_a_hundred_thousand_links_is_read_in_little_time_and_memory(tmp_path):
+    layer = ns.wiring.erdos_renyi(1000, 5000, density=0.02, seed=0)
+    weights = np.random.default_rng(0).random(layer.n_links)
+    for name in ("x.edges", "x.mtx"):
+        ns.write(layer, tmp_path / name, weights=weights)
+        start = time.perf_counter()
+        again, values = ns.read(tmp_path / name, weights=True)
+        assert time.perf_counter() - start < 1 and again == layer and (values == weights).all()
+        tracemalloc.start()
+        ns.read(tmp_path / name)
+        assert tracemalloc.get_traced_memory()[1] < 30e6  # as Python objects the lines alone would take more
+        tracemalloc.stop()
 
 
 BAD_TEXT = [
@@ -194,6 +240,13 @@ BAD_TEXT = [
     ("x.edges", "0 1 0.5\n1 2 nan\n", r":2: the weight is NaN"),
     ("x.edges", "0 1 0.5\n1 2 heavy\n", r":2: a weight must be a number, got 'heavy'"),
     ("x.edges", "0 1\n1 2 3\n", r":2: expected 2 columns as on line 1, got 3"),
+    ("x.edges", "0 1\n2 0\n0 1\n", r":3: link 0 - 1 is given twice \(first on line 1\)"),
+    ("x.edges", "0 1\n1 0\n", r":2: link 1 - 0 is given twice \(first on line 1, in the other direction\)"),
+    ("x.edges", "# netsnn layer nodes=3 edges=1 bipartite n_left=2 n_right=9\n0 2\n", r":1: 2 inputs and 9 outputs do not add up to 3"),
+    ("x.edges", "# netsnn network nodes=1 edges=0 sizes=" + "0," * 20000 + "1\n", r": a network of 20001 groups"),
+    ("x.edges", "0 1\n1 1.5\n2 3\n4\n", r":4: expected 2 columns as on line 1, got 1"),
+    ("x.csv", "source,target\na,b\nb,\n", r":3: a node's id or name is missing"),
+    ("x.csv", "source,target\n0,1\n1,-2\n", r":3: node -2 lies outside"),
     ("x.edges", "0 0\n", r":1: node 0 is linked to itself"),
     ("x.edges", "0 999999999\n", r":1: a file of 12 bytes cannot hold 1000000000 nodes"),
     ("x.edges", "# netsnn graph nodes=1000000000000 edges=0\n", r":1: a file of .* cannot hold 1000000000000 nodes"),
@@ -202,6 +255,10 @@ BAD_TEXT = [
     ("x.net", "*Vertices 1000000000\n*Edges\n", r":1: a file of .* cannot hold 1000000000 nodes"),
     ("x.net", "*Vertices 2\n1 \"a\n", r":2: a vertex's quoted label does not end"),
     ("x.net", "*Vertices 2\n*Edges\n1 3\n", r":3: vertex 3 lies outside 1 \.\. 2"),
+    ("x.net", '% netsnn {"kind": [], "sizes": [], "named": []}\n*Vertices 0\n', r": the netsnn comment does not suit"),
+    ("x.net", "*Vertices 2\n*Arcs\n1 2\n2 1\n", r":4: link .* is given twice .*the file is directed, make it undirected first"),
+    ("x.mtx", "%%MatrixMarket matrix coordinate integer general\n1 1 1\n1 1 inf\n", r":3: a weight must be a whole number, got 'inf'"),
+    ("x.mtx", "%%MatrixMarket matrix coordinate pattern symmetric\n2 2 1\n1 1\n", r":3: node 0 is linked to itself"),
     ("x.net", "hello\n", r":1: the file must begin with \*Vertices"),
     ("x.net", "*Vertices 2\n*Edges\n1 2 1\n2 1 1\n", r":4: link '2' - '1' is given twice|:4: link 1 - 0 is given twice"),
     ("x.mtx", "%%MatrixMarket matrix coordinate real general\n3 3 2\n1 1 1\n", r":3: the size line says 2 entries, the file holds 1"),
@@ -282,6 +339,96 @@ def test_a_bad_npz_is_refused_by_its_headers(tmp_path, members, message):
     assert peak < 50e6
 
 
+def read_in_another_process(path):
+    """What reading prints; a process of its own, for the files that once took Python down."""
+    code = f"import netsnn as ns\ntry: print(ns.read({str(path)!r}))\nexcept ns.FileError as error: print(error)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, f"ended with {run.returncode}: {run.stderr[-300:]}"
+    return run.stdout
+
+
+def test_pointers_that_leave_their_array_do_not_reach_scipy(tmp_path):
+    archive(tmp_path / "x.npz", netsnn=None, kind=None, sizes=None, u=None, v=None, format=np.array("csr"), shape=np.array([2, 2]),
+            data=np.ones(2), indices=np.array([0, 1]), indptr=np.array([0, 2_000_000_000, 2], dtype=np.uint64))
+    assert "member indptr does not rise" in read_in_another_process(tmp_path / "x.npz")
+    for columns, rows in (((0, 10**9, 2), (0, 1)), ((0, 1, 2), (0, 10**9))):
+        matrix = matlab_matrix(5, (2, 2), element(5, struct.pack("<2i", *rows)), element(5, struct.pack("<3i", *columns)),
+                               element(9, struct.pack("<2d", 1, 1)))
+        (tmp_path / "x.mat").write_bytes(matlab_head(tmp_path) + matrix)
+        assert "matrix x is damaged" in read_in_another_process(tmp_path / "x.mat")
+    (tmp_path / "x.mat").write_bytes(matlab_head(tmp_path) + matlab_matrix(6, (2, 1), element(219, bytes(16))))
+    assert "a part of type 219" in read_in_another_process(tmp_path / "x.mat")
+
+
+def element(kind, content):
+    return struct.pack("<II", kind, len(content)) + content + bytes(-len(content) % 8)
+
+
+def matlab_matrix(kind, dims, *parts):
+    return element(14, element(6, struct.pack("<II", kind, 2)) + element(5, struct.pack("<2i", *dims)) + element(1, b"x") + b"".join(parts))
+
+
+def matlab_head(folder):
+    ns.write(LAYER, folder / "head.mat")
+    return (folder / "head.mat").read_bytes()[:128]
+
+
+@pytest.mark.parametrize(("matrix", "message"), [
+    (matlab_matrix(1, (500_000_000, 1)), r"dimensions \(500000000, 1\) in 48 bytes"),
+    (matlab_matrix(2, (500_000_000, 1), element(5, struct.pack("<i", 8)), element(1, b"field\0\0\0")), r"dimensions \(500000000, 1\) in 80 bytes"),
+    (matlab_matrix(4, (500_000_000, 1), element(16, b"")), r"dimensions \(500000000, 1\) in"),
+    (matlab_matrix(6, (2, 1), struct.pack("<II", 9, 2_000_000_000) + bytes(16)), "a part of 2000000000 bytes with 16 left"),
+    (matlab_matrix(1, (1, 1), matlab_matrix(1, (500_000_000, 1))), r"dimensions \(500000000, 1\)"),
+    (matlab_matrix(6, (2, 1), element(219, bytes(16))), "a part of type 219 in a matrix of class 6"),
+    (matlab_matrix(2, (0, 0), element(5, struct.pack("<i", 1)), element(1, bytes(50_000))), "names of 1 bytes for the fields of a structure"),
+    (matlab_matrix(6, (2, 1), element(9, bytes(16)), element(9, bytes(16))), "2 parts in a matrix, expected 1"),
+    (matlab_matrix(5, (500_000_000, 1), element(5, b""), element(5, bytes(8)), element(9, b"")), "cannot hold 500000001 nodes"),
+])
+@pytest.mark.parametrize("packed", [False, True])
+def test_claims_inside_a_matlab_matrix_are_refused_without_memory(tmp_path, matrix, message, packed):
+    if packed:
+        content = zlib.compress(matrix)
+        matrix = struct.pack("<II", 15, len(content)) + content
+    (tmp_path / "x.mat").write_bytes(matlab_head(tmp_path) + matrix)
+    tracemalloc.start()
+    with pytest.raises(ns.FileError, match=f"^{tmp_path / 'x.mat'}: .*{message}"):
+        ns.read(tmp_path / "x.mat")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+
+
+def test_matlab_variables_that_are_no_matrix_do_not_stand_in_the_way(tmp_path):
+    matrix = sp.csc_matrix(np.array([[0, 1.5, 0], [2, 0, 0]]))
+    scipy.io.savemat(tmp_path / "x.mat", {"net": matrix, "note": "text", "info": {"a": [1, 2], "b": {"c": "d"}}, "empty": np.zeros((0, 3)),
+                                          "cells": np.array([1, "a", np.eye(2)], dtype=object), "z": np.array([[1 + 2j]])})
+    layer, weights = ns.read(tmp_path / "x.mat", weights=True)
+    assert layer.shape == (2, 3) and weights.tolist() == [1.5, 2.0]
+
+
+def test_files_of_the_other_byte_order_are_read(tmp_path):
+    archive(tmp_path / "x.npz", netsnn=None, kind=None, sizes=None, u=None, v=None, format=np.array("csr"), shape=np.array([2, 2], dtype=">i8"),
+            data=np.array([1.5, 2], dtype=">f8"), indices=np.array([1, 0], dtype=">i4"), indptr=np.array([0, 1, 2], dtype=">i4"))
+    big = [struct.pack(">II", kind, len(content)) + content + bytes(-len(content) % 8) for kind, content in
+           [(6, struct.pack(">II", 6, 0)), (5, struct.pack(">2i", 2, 2)), (1, b"x"), (9, struct.pack(">4d", 0, 2, 1.5, 0))]]
+    matrix = struct.pack(">II", 14, sum(map(len, big))) + b"".join(big)
+    (tmp_path / "x.mat").write_bytes(b"MATLAB".ljust(116) + bytes(8) + b"\1\0MI" + matrix)
+    for name in ("x.npz", "x.mat"):
+        layer, weights = ns.read(tmp_path / name, kind="layer", weights=True)
+        assert layer == ns.Layer.from_edges([0, 1], [1, 0], (2, 2)) and weights.tolist() == [1.5, 2]
+
+
+@pytest.mark.parametrize("form", ["npz", "mat"])
+def test_a_layer_that_packs_like_a_zip_bomb_is_read_again(tmp_path, form, monkeypatch):
+    from netsnn.io import matlab_check, npz
+
+    for module in (npz, matlab_check):
+        monkeypatch.setattr(module, "most_unpacked", lambda size: 2**12 + 10 * size)
+    layer = ns.Layer.from_dense(np.ones((100, 100), dtype=bool))
+    ns.write(layer, tmp_path / f"x.{form}", weights=np.ones(layer.n_links))
+    assert ns.read(tmp_path / f"x.{form}") == layer
+
+
 class Payload:
     def __init__(self, path):
         self.path = path
@@ -304,8 +451,6 @@ def test_a_pickle_inside_an_npz_is_never_loaded(tmp_path):
 
 
 def test_a_matlab_file_that_claims_a_gigabyte_is_refused_without_unpacking_it(tmp_path):
-    import zlib
-
     ns.write(LAYER, tmp_path / "x.mat")
     head = (tmp_path / "x.mat").read_bytes()[:128]
     body = zlib.compress(struct.pack("<II", 14, 10**9) + bytes(10**6))
@@ -424,6 +569,78 @@ def test_wrong_arguments_name_the_choices(tmp_path):
     ns.write(GRAPH, tmp_path / "x.npz")
     with pytest.raises(ns.FileError, match="the file holds a graph, not a layer"):
         ns.read(tmp_path / "x.npz", kind="layer")
+
+
+@pytest.mark.parametrize("form", list(EXTENSIONS))
+def test_a_mostly_idle_layer_is_read_again_or_not_written(tmp_path, form):
+    if form in ("npz", "edges", "mtx", "mat"):  # the others list every node
+        layer = ns.Layer.from_edges([0], [0], (3_000_000, 2))
+        ns.write(layer, tmp_path / f"x.{EXTENSIONS[form]}")
+        assert ns.read(tmp_path / f"x.{EXTENSIONS[form]}") == layer
+        os.remove(tmp_path / f"x.{EXTENSIONS[form]}")
+        with pytest.raises(ValueError, match="11000000 nodes with only 0 links"):
+            ns.write(ns.Graph.from_edges([], [], 11_000_000), tmp_path / f"x.{EXTENSIONS[form]}")
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ['q"x', "back\\slash", "new\nline", "", " outer ", "tab\there", "O'B", "#x", "%x", "\u2028", "\U0001F600", "*Edges", "1"])
+@pytest.mark.parametrize("form", list(EXTENSIONS))
+def test_an_odd_name_comes_back_exactly_or_is_refused(tmp_path, form, name):
+    graph = ns.Graph.from_edges([0, 1], [1, 2], 3, names=[name, "b", "_"])
+    path = tmp_path / f"x.{EXTENSIONS[form]}"
+    try:
+        ns.write(graph, path)
+    except ValueError as error:
+        assert form in ("edges", "mtx", "mat") and "cannot carry" in str(error) and not path.exists()
+    else:
+        assert ns.read(path) == graph
+        if form == "pajek":
+            assert nx.read_pajek(path).number_of_nodes() == ig.Graph.Read_Pajek(str(path)).vcount() == 3
+
+
+def test_numbers_that_a_text_format_would_round_are_refused(tmp_path):
+    layer = ns.Layer.from_edges([0], [0], (1, 1))
+    weights = np.array([2**53 + 1])
+    for form, extension in EXTENSIONS.items():
+        path = tmp_path / f"x.{extension}"
+        if form in ("npz", "mat"):
+            ns.write(layer, path, weights=weights)
+            assert ns.read(path, weights=True)[1].tolist() == [2**53 + 1]
+        else:
+            with pytest.raises(ValueError, match="the weight 9007199254740993 has more digits than float64 holds"):
+                ns.write(layer, path, weights=weights)
+
+
+def test_graphml_of_igraph_keeps_the_sides_and_defaults_are_heeded(tmp_path):
+    layer = ns.Layer.from_edges([0, 1, 1], [1, 0, 2], (2, 3))
+    layer.to_igraph().write_graphml(str(tmp_path / "x.graphml"))
+    assert ns.read(tmp_path / "x.graphml") == layer
+    (tmp_path / "x.graphml").write_text(
+        '<graphml><key id="w" for="edge" attr.name="weight" attr.type="double"><default>2.5</default></key><graph edgedefault="undirected">'
+        '<node id="a"/><node id="b"/><node id="c"/><edge source="a" target="b"/><edge source="b" target="c"><data key="w">4</data></edge>'
+        "</graph></graphml>")
+    graph, weights = ns.read(tmp_path / "x.graphml", weights=True)
+    assert graph.names == ("a", "b", "c") and weights.tolist() == [2.5, 4]
+
+
+def test_names_of_layers_come_back_as_text(tmp_path):
+    layer = ns.Layer.from_edges([0], [0], (1, 1))
+    for form in CARRY_NETWORKS:
+        ns.write(ns.Network([layer, layer], names=[1, 2]), tmp_path / f"x.{form}")
+        assert ns.read(tmp_path / f"x.{form}").names == ("1", "2")
+
+
+def test_an_open_binary_file_and_a_long_name_are_fine_and_a_zero_byte_is_not(tmp_path):
+    assert ns.read(std_io.BytesIO(b"0 1\n"), format="edges") == ns.Graph.from_edges([0], [1], 2)
+    with pytest.raises(ValueError, match="must be opened in binary mode"):
+        ns.read(std_io.StringIO("0 1\n"), format="edges")
+    path = tmp_path / ("x" * 249 + ".edges")  # 255 bytes, the longest name there is
+    ns.write(GRAPH, path)
+    with open(path, "rb") as file:
+        assert ns.read(file) == GRAPH
+    for action in (ns.read, lambda path: ns.write(GRAPH, path)):
+        with pytest.raises(ns.FileError, match="null byte"):
+            action("a\0.edges")
 
 
 def test_standard_input_and_output(monkeypatch, capfdbinary):

@@ -16,7 +16,7 @@ from netsnn.errors import FileError
 from netsnn.graph import Graph, Layer
 from netsnn.io import edges, matlab, matrix_market, npz, pajek, xml
 from netsnn.io.atomic import write_bytes
-from netsnn.io.record import KINDS, flatten, unflatten
+from netsnn.io.record import KINDS, flatten, most_nodes, unflatten
 from netsnn.network import Network
 
 __all__ = ["FORMATS", "Format", "read", "write", "write_text"]
@@ -51,7 +51,7 @@ def read(path, *, kind: str | None = None, weights: bool = False, format: str | 
 
     Parameters
     ----------
-    path : path, or "-" for standard input
+    path : path, "-" for standard input, or an open binary file
     kind : "layer", "graph" or "network"
         What the file holds, where it does not say so itself; an error if it says otherwise.
     weights : bool
@@ -59,7 +59,8 @@ def read(path, *, kind: str | None = None, weights: bool = False, format: str | 
     format : str
         A name in `FORMATS`, if the extension does not tell.
 
-    Names of neurons come back as text. Weights come back as float64, or in the file's own type from npz and mat.
+    Names of neurons come back as text, weights as float64, or in the file's own type from npz and mat. An undirected file may
+    give a layer's link from either end; a directed one must give it from the input. Ids in a list without a header count from 0.
 
     Examples
     --------
@@ -72,16 +73,21 @@ def read(path, *, kind: str | None = None, weights: bool = False, format: str | 
     if kind is not None and kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     form = _format(path, format)
-    source = "standard input" if str(path) == "-" else str(path)
+    stream = sys.stdin.buffer if str(path) == "-" else path if hasattr(path, "read") else None
+    source = "standard input" if str(path) == "-" else _name(path)
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        data = stream.read() if stream is not None else Path(path).read_bytes()
     except OSError as error:
         raise FileError(f"{source}: {error.strerror or error}") from None
+    except ValueError as error:  # a zero byte in the path
+        raise FileError(f"{source!r}: {error}") from None
+    if not isinstance(data, bytes):
+        raise ValueError(f"{source} must be opened in binary mode ('rb')")
     if not data:
         raise FileError(f"{source}: the file is empty")
     try:
         value, values = unflatten(source, form.load(source, kind, data))
-    except (ValueError, ArithmeticError, MemoryError, RecursionError, LookupError) as error:
+    except (ValueError, TypeError, ArithmeticError, MemoryError, RecursionError, LookupError) as error:
         raise FileError(f"{source}: {' '.join(str(error).split()) or type(error).__name__}") from None
     return (value, values) if weights else value
 
@@ -89,10 +95,15 @@ def read(path, *, kind: str | None = None, weights: bool = False, format: str | 
 def write(value: Layer | Graph | Network, path, *, weights=None, format: str | None = None) -> None:
     """Write a Layer, Graph or Network, and weights if given (for a Network a list, one array a layer).
 
-    The file appears whole or not at all. "-" writes to standard output (then `format` is needed).
+    The file appears whole or not at all. "-" writes to standard output (then `format` is needed). Neurons that two layers of a
+    Network share have one name in a file: where one layer alone names them, both do after reading.
     """
     form = _format(path, format)
-    write_bytes(form.dump(flatten(value, weights)), path)
+    record = flatten(value, weights)
+    data = form.dump(record)
+    if record.n > most_nodes(len(data)):  # never a file that `read` would not believe
+        raise ValueError(f"{record.n} nodes with only {len(record.u)} links make a file too small to be believed; name the nodes, or drop idle ones")
+    write_bytes(data, path)
 
 
 def write_text(text: str, path) -> None:
@@ -100,15 +111,20 @@ def write_text(text: str, path) -> None:
     write_bytes(text.encode(), path)
 
 
+def _name(path) -> str:
+    """What to call a path or an open file in messages."""
+    return str(getattr(path, "name", "an open file") if hasattr(path, "read") else path)
+
+
 def _format(path, name: str | None) -> Format:
     if name is not None:
         if name not in FORMATS:
             raise ValueError(f"no format {name!r}; formats: {', '.join(FORMATS)}")
         return FORMATS[name]
-    extension = os.path.splitext(str(path))[1].lower().lstrip(".")
+    extension = os.path.splitext(_name(path))[1].lower().lstrip(".")
     for form in FORMATS.values():
         if extension in form.extensions:
             return form
     known = ", ".join("." + extension for form in FORMATS.values() for extension in form.extensions)
-    what = "standard input and output have no extension" if str(path) == "-" else f"{path}: unknown extension {'.' + extension!r}"
+    what = "standard input and output have no extension" if str(path) == "-" else f"{_name(path)}: unknown extension {'.' + extension!r}"
     raise ValueError(f"{what}; give a format ({', '.join(FORMATS)}) or one of {known}")

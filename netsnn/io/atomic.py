@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
-import tempfile
 
 from netsnn.errors import FileError
 
@@ -17,25 +17,28 @@ def write_bytes(data: bytes, path) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    target = os.path.realpath(path)  # through a link, its target is replaced, not the link
     temporary = None
     try:
+        target = os.path.realpath(path)  # through a link, its target is replaced, not the link
         if os.path.exists(target) and not os.path.isfile(target):  # a pipe or /dev/null cannot be renamed over
             with open(target, "wb") as file:
                 file.write(data)
             return
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
+        name = os.path.join(os.path.dirname(target), f".netsnn-{secrets.token_hex(8)}")
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)  # less the umask
+        temporary = name
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~mask)
+        if os.path.exists(target):
+            os.chmod(temporary, os.stat(target).st_mode & 0o777)
         os.replace(temporary, target)
         temporary = None
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:  # a zero byte in the path
+        raise FileError(f"{str(path)!r}: {error}") from None
     finally:
         if temporary is not None:
             os.unlink(temporary)

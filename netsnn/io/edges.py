@@ -17,7 +17,7 @@ import re
 import numpy as np
 
 from netsnn.io.record import Record, check_claim, fail
-from netsnn.io.tables import decode, float_texts, numbers, whole_numbers
+from netsnn.io.tables import decode, fast_columns, float_texts, numbers, whole_numbers
 
 __all__ = ["dump", "load"]
 
@@ -42,23 +42,27 @@ def dump(record: Record) -> bytes:
 
 
 def load(source: str, kind: str | None, data: bytes) -> Record:
+    head, n_head, columns = _fast(data)
     header: dict[str, str] = {}
     names: dict[int, str] = {}
     layer_names: dict[int, str] = {}
     rows, lines = [], []
-    for number, line in enumerate(decode(source, data), 1):
+    for number, line in enumerate(decode(source, data if columns is None else head), 1):
         if line[:1] in "#%":
             word, _, rest = line[1:].strip(" ").partition(" ") if line else ("", "", "")
             if "nodes" not in header:
                 header |= {"line": str(number)} | _key_values(line)
             if word in ("name", "layer") and "nodes" in header:
                 place, _, name = rest.partition(" ")
-                if place.isdigit():
+                if place.isdecimal():
                     (names if word == "name" else layer_names)[int(place)] = name
-        elif line.strip():
-            rows.append(line)
+        elif line.strip() and columns is None:
+            rows.append(line.strip())
             lines.append(number)
-    columns = _columns(source, rows, lines)
+    if columns is None:
+        columns = _columns(source, rows, lines)
+    else:
+        lines = np.arange(n_head + 1, n_head + 1 + len(columns[0]))
     if "nodes" in header:
         return _with_header(source, kind, data, header, names, layer_names, columns, lines)
     if not columns:
@@ -78,6 +82,8 @@ def _with_header(source, kind, data, header, names, layer_names, columns, lines)
     elif said == "layer":
         left = int(whole_numbers(source, [header["n_left"]], [at], 0, n, "n_left")[0])
         sizes = [left, n - left]
+        if header.get("n_right", str(n - left)) != str(n - left):
+            fail(source, f"{left} inputs and {header['n_right']} outputs do not add up to {n} nodes", at)
     else:
         sizes = [n]
     if sum(sizes) != n or (said == "network" and len(sizes) < 2):
@@ -97,16 +103,20 @@ def _with_header(source, kind, data, header, names, layer_names, columns, lines)
 def _without_header(source, kind, data, columns, lines) -> Record:
     if kind == "network":
         fail(source, "a network needs a header with the sizes of its groups")
-    if all(text.lower() in TITLES for text in (columns[0][0], columns[1][0])):
+    titles = [column[0] for column in columns[:2]]
+    if not isinstance(columns[0], np.ndarray) and all(text.lower() in TITLES for text in titles) \
+            and not any(text in column[1:] for text in titles for column in columns[:2]):  # a title is no node's name
         columns, lines = [column[1:] for column in columns], lines[1:]
     weights = numbers(source, columns[2], lines) if len(columns) > 2 else None
     ends, sizes, names = [], [], []
-    groups = [columns[0], columns[1]] if kind == "layer" else [columns[0] + columns[1]]
-    for texts in groups:
-        if all(re.fullmatch(r"-?[0-9]+", text) for text in texts):
-            ids = whole_numbers(source, texts, lines * 2, 0, 2**62, "node")
+    fast = isinstance(columns[0], np.ndarray)
+    both = np.concatenate(columns[:2]) if fast else columns[0] + columns[1]
+    twice = np.tile(np.asarray(lines, dtype=np.int64), 2)
+    for texts in columns[:2] if kind == "layer" else [both]:
+        if fast or all(re.fullmatch(r"[+-]?[0-9]+", text) for text in texts):
+            ids = whole_numbers(source, texts, twice, 0, 2**62, "node")
             n = int(ids.max(initial=-1)) + 1
-            check_claim(source, n, len(data), None if n < 2 else (lines * 2)[int(ids.argmax())])
+            check_claim(source, n, len(data), None if n < 2 else int(twice[ids.argmax()]))
             names.append(None)
         else:
             place: dict[str, int] = {}
@@ -120,6 +130,25 @@ def _without_header(source, kind, data, columns, lines) -> Record:
     else:
         u, v = ends[0][:len(lines)], ends[0][len(lines):]
     return Record(kind or "graph", sizes, u, v, weights, names, lines=np.array(lines), directed=kind == "layer")
+
+
+def _fast(data: bytes) -> tuple[bytes, int, list[np.ndarray] | None]:
+    """The comments (and titles) above the links, how many lines they are, and the links' columns if all are plain numbers."""
+    at = n_head = 0
+    title = None
+    while at < len(data):
+        end = data.find(b"\n", at) + 1 or len(data)
+        line = data[at:end].strip()
+        delimiter = "," if b"," in line else "\t" if b"\t" in line else None
+        cells = line.decode("ascii", "replace").lower().split(delimiter)
+        comment = not line or data[at:at + 1] in b"#%"
+        if not comment and title is None and len(cells) in (2, 3) and all(cell.strip() in TITLES for cell in cells[:2]):
+            title = len(cells), delimiter
+        elif not comment:
+            plain = len(cells) in (2, 3) and (title is None or (title == (len(cells), delimiter) and b"nodes=" not in data[:at]))
+            return data[:at], n_head, fast_columns(data[at:], len(cells), delimiter) if plain else None
+        at, n_head = end, n_head + 1
+    return data, n_head, None
 
 
 def _columns(source: str, rows: list[str], lines: list[int]) -> list[list[str]]:
@@ -142,11 +171,13 @@ def _columns(source: str, rows: list[str], lines: list[int]) -> list[list[str]]:
     for row, line in zip(cells, lines):
         if len(row) != width:
             fail(source, f"expected {width} columns as on line {lines[0]}, got {len(row)}", line)
+        if not row[0] or not row[1]:
+            fail(source, "a node's id or name is missing", line)
     return [list(column) for column in zip(*cells)]
 
 
 def _key_values(line: str) -> dict[str, str]:
-    found = dict(re.findall(r"\b(nodes|edges|n_left|sizes)=([0-9,]+)", line))
+    found = dict(re.findall(r"\b(nodes|edges|n_left|n_right|sizes)=([0-9,]+)", line))
     return found if "nodes" in found else {}
 
 

@@ -28,7 +28,17 @@ def dump(record: Record) -> bytes:
         members["layer_names"] = _texts(record.layer_names)
     file = io.BytesIO()
     np.savez_compressed(file, **members)
+    with zipfile.ZipFile(file) as archive:
+        believable = all(info.file_size <= most_unpacked(info.compress_size) for info in archive.infolist())
+    if not believable:  # so regular that it packs like a zip bomb: store it as it is
+        file = io.BytesIO()
+        np.savez(file, **members)
     return file.getvalue()
+
+
+def most_unpacked(size: int) -> int:
+    """The largest number of bytes that `size` compressed bytes are believed to hold."""
+    return 2**25 + 400 * size
 
 
 def load(source: str, kind: str | None, data: bytes) -> Record:
@@ -77,7 +87,8 @@ def _scipy(reader: _Reader, kind: str | None) -> Record:
     form = form.decode(errors="replace") if isinstance(form, bytes) else form
     if form in ("csr", "csc"):
         indices = reader.array("indices", "iu", (len(values),))
-        indptr = reader.array("indptr", "iu", (shape[form == "csc"] + 1,))
+        # signed: the differences of unsigned numbers are never negative, and SciPy trusts what it is given
+        indptr = reader.array("indptr", "iu", (shape[form == "csc"] + 1,)).astype(np.int64)
         if len(indptr) and (indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any()):
             fail(reader.source, "member indptr does not rise from 0 to the number of entries")
         other = shape[form == "csr"]
@@ -91,17 +102,25 @@ def _scipy(reader: _Reader, kind: str | None) -> Record:
     return of_matrix(reader.source, matrix, kind or "layer")
 
 
-def of_matrix(source: str, matrix: sp.coo_array, kind: str) -> Record:
+def of_matrix(source: str, matrix: sp.coo_array, kind: str, weighted: bool = True) -> Record:
     """The record of a biadjacency matrix, or of a symmetric adjacency matrix; all stored entries are links."""
     row, col = matrix.row.astype(np.int64), matrix.col.astype(np.int64)
+    weights = matrix.data if weighted else None
     if kind == "layer":
-        return Record("layer", list(matrix.shape), row, col + matrix.shape[0], matrix.data, [None, None], directed=True)
+        return Record("layer", list(matrix.shape), row, col + matrix.shape[0], weights, [None, None], directed=True)
     if matrix.shape[0] != matrix.shape[1]:
         fail(source, f"a graph needs a square matrix, got {matrix.shape[0]} x {matrix.shape[1]} (read it as a layer)")
-    if matrix.nnz and abs(matrix.tocsr() - matrix.tocsr().T).max() > 0:
+    if not is_symmetric(matrix):
         fail(source, "a graph needs a symmetric matrix (read it as a layer)")
     half = row <= col
-    return Record("graph", [matrix.shape[0]], row[half], col[half], matrix.data[half], [None])
+    return Record("graph", [matrix.shape[0]], row[half], col[half], None if weights is None else weights[half], [None])
+
+
+def is_symmetric(matrix: sp.coo_array) -> bool:
+    """Whether a square matrix has the same entries, stored zeros among them, on both sides of the diagonal."""
+    here, there = np.lexsort((matrix.col, matrix.row)), np.lexsort((matrix.row, matrix.col))
+    return (np.array_equal(matrix.row[here], matrix.col[there]) and np.array_equal(matrix.col[here], matrix.row[there])
+            and np.array_equal(matrix.data[here], matrix.data[there], equal_nan=matrix.data.dtype.kind == "f"))
 
 
 class _Reader:
@@ -130,12 +149,13 @@ class _Reader:
                 fail(self.source, f"member {name!r} has shape {found}, expected {tuple('any' if n is None else n for n in shape)}")
             length = math.prod(found) * dtype.itemsize
             rest = info.file_size - file.tell()
-            if length != rest or info.file_size > 2**26 + 400 * info.compress_size or math.prod(found) > MAX_INDEX:
+            if length != rest or info.file_size > most_unpacked(info.compress_size) or math.prod(found) > MAX_INDEX:
                 fail(self.source, f"member {name!r} claims {length} bytes, which its {info.compress_size} bytes in the file do not bear out")
             content = file.read(length + 1)
         if len(content) != length:
             fail(self.source, f"member {name!r} ends after {len(content)} of {length} bytes")
-        return np.frombuffer(content, dtype=dtype).reshape(found, order="F" if fortran else "C")
+        array = np.frombuffer(content, dtype=dtype).reshape(found, order="F" if fortran else "C")
+        return array.astype(dtype.newbyteorder("="), copy=False)  # SciPy takes no other byte order
 
 
 def _texts(names: list[str]) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 
 import numpy as np
 
@@ -13,18 +12,21 @@ from netsnn.io.tables import decode, float_texts, numbers, whole_numbers
 
 __all__ = ["dump", "load"]
 
+LABEL = re.compile(r'(\S+)(?:\s+(?:"((?:[^"\\]|\\.)*)"|([^"\s]\S*))(?=\s|$)|$)')
+
 
 def dump(record: Record) -> bytes:
     if record.kind == "network":
         raise ValueError("a Pajek file holds one layer or graph; a network can be written as npz, edges, graphml, gexf or mat")
-    labels = [str(i + 1) for i in range(record.n)] if not any(record.names) else record.labels()
+    labels = [str(i + 1) for i in range(record.n)]
+    if any(record.names):  # other readers know no quotes within quotes: they see the name without, ours reads it from the comment
+        shown = [re.sub(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029]', "_", label) for label in record.labels()]
+        labels = shown if len(set(shown)) == len(shown) and all(label.strip() for label in shown) else labels
     head = {"kind": record.kind, "sizes": record.sizes, "links": len(record.u), "named": [names is not None for names in record.names],
             "names": record.all_names() if any(record.names) and labels != record.all_names() else None}
     # networkx knows no two-mode header (*Vertices n n1): the sizes stand in the comment
     lines = [f"% netsnn {json.dumps({key: value for key, value in head.items() if value is not None})}", f"*Vertices {record.n}"]
     for i, label in enumerate(labels, 1):
-        if any(c in label for c in "\n\r\0\"\\") or not label:
-            raise ValueError(f"a Pajek file cannot carry the name {label!r} (empty, or with a quote, backslash or line break)")
         lines.append(f'{i} "{label}"')
     lines.append("*Edges")
     if record.weights is None:
@@ -65,14 +67,14 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
                 fail(source, "links before *Vertices", number)
             arcs |= section.startswith("arcs")
         elif text and section == "vertices":
-            try:
-                words = shlex.split(text)
-            except ValueError:
+            found = LABEL.match(text)
+            if found is None:
                 fail(source, "a vertex's quoted label does not end", number)
-            place = int(whole_numbers(source, words[:1], [number], 1, n, "vertex")[0])
+            place = int(whole_numbers(source, [found[1]], [number], 1, n, "vertex")[0])
             if place in labels:
                 fail(source, f"vertex {place} is given twice", number)
-            labels[place] = words[1] if len(words) > 1 else str(place)
+            quoted, bare = found[2], found[3]
+            labels[place] = bare or str(place) if quoted is None else re.sub(r'\\(["\\])', r"\1", quoted)
         elif text and section.endswith("list"):
             words = text.split()
             for other in words[1:]:
@@ -102,7 +104,7 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
     if said:
         form, sizes, named = said.get("kind"), said.get("sizes"), said.get("named")
         fits = isinstance(sizes, list) and all(isinstance(x, int) and x >= 0 for x in sizes) and sum(sizes) == n \
-            and len(sizes) == {"layer": 2, "graph": 1}.get(form) and isinstance(named, list) and len(named) == len(sizes)
+            and form in ("layer", "graph") and len(sizes) == (2 if form == "layer" else 1) and isinstance(named, list) and len(named) == len(sizes)
         if not fits:
             fail(source, "the netsnn comment does not suit the vertices")
         if said.get("links") != len(u):

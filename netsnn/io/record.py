@@ -11,9 +11,10 @@ from netsnn.errors import FileError
 from netsnn.graph import Graph, Layer
 from netsnn.network import Network
 
-__all__ = ["KINDS", "Record", "check_claim", "fail", "flatten", "unflatten"]
+__all__ = ["KINDS", "Record", "check_claim", "fail", "flatten", "most_nodes", "unflatten"]
 
 KINDS = ("layer", "graph", "network")
+MOST_GROUPS = 10_001
 
 
 @dataclass
@@ -77,9 +78,14 @@ def fail(source: str, reason: str, line: int | None = None) -> NoReturn:
 
 def check_claim(source: str, nodes: int, size: int, line: int | None = None) -> None:
     """Refuse a number of nodes that a file of `size` bytes cannot mean seriously, before memory is set aside for it."""
-    most = max(1_000_000, 64 * size)
+    most = most_nodes(size)
     if not 0 <= nodes <= most:
         fail(source, f"a file of {size} bytes cannot hold {nodes} nodes (at most {most} are believed)", line)
+
+
+def most_nodes(size: int) -> int:
+    """The largest number of nodes that a file of `size` bytes is believed to hold."""
+    return max(10_000_000, 64 * size)
 
 
 def flatten(value: Layer | Graph | Network, weights=None) -> Record:
@@ -97,7 +103,7 @@ def flatten(value: Layer | Graph | Network, weights=None) -> Record:
         names = [value[0].input_names, *(layer.output_names for layer in value)]
         for i, layer in enumerate(value.layers[1:], 1):
             names[i] = names[i] if names[i] is not None else layer.input_names
-        record = Record("network", list(value.sizes), u, v, layer_names=list(value.names) if value.names else None)
+        record = Record("network", list(value.sizes), u, v, layer_names=[str(name) for name in value.names] if value.names else None)
         if weights is not None:
             if len(weights) != len(value):
                 raise ValueError(f"a network of {len(value)} layers needs one array of weights a layer, got {len(weights)}")
@@ -108,7 +114,7 @@ def flatten(value: Layer | Graph | Network, weights=None) -> Record:
     else:
         raise ValueError(f"can write a Layer, Graph or Network, got {type(value).__name__}")
     record.names = [None if part is None else [str(name) for name in part] for part in names]
-    for part in record.names:
+    for part in [*record.names, record.layer_names]:
         if part is not None and len(set(part)) != len(part):
             raise ValueError("names that differ only as numbers and texts (1 and '1') cannot be told apart in a file")
     if weights is not None:
@@ -134,6 +140,8 @@ def unflatten(source: str, record: Record):
         _check_repeated(source, record, low, high, both_ways=record.directed)
         result = Graph.from_edges(u, v, record.n, weights=weights, names=record.names[0] if record.names else None)
         return result if weights is not None else (result, None)
+    if len(record.sizes) > MOST_GROUPS:
+        fail(source, f"a network of {len(record.sizes)} groups (at most {MOST_GROUPS} are read)")
     group, first = record.group, record.first
     forward = group[v] - group[u]
     if not record.directed:
@@ -147,8 +155,10 @@ def unflatten(source: str, record: Record):
     _check_repeated(source, record, u, v)
     names = record.names or [None] * len(record.sizes)
     layers, values = [], []
+    order = np.argsort(group[u], kind="stable")
+    bounds = np.searchsorted(group[u][order], np.arange(len(record.sizes)))
     for i in range(len(record.sizes) - 1):
-        here = group[u] == i
+        here = order[bounds[i]:bounds[i + 1]]
         made = Layer.from_edges(u[here] - first[i], v[here] - first[i + 1], (record.sizes[i], record.sizes[i + 1]),
                                 weights=None if weights is None else weights[here],
                                 input_names=names[i], output_names=names[i + 1])
@@ -163,11 +173,15 @@ def unflatten(source: str, record: Record):
 def _check_repeated(source: str, record: Record, a: np.ndarray, b: np.ndarray, both_ways: bool = False) -> None:
     ids = a * max(record.n, 1) + b
     order = np.argsort(ids, kind="stable")
-    again = order[1:][ids[order][1:] == ids[order][:-1]]
-    if len(again):
-        where = again.min()
-        note = " (the file is directed; make it undirected first)" if both_ways else ""
-        _fail_at(source, record, where, f"link {_label(record, record.u[where])} - {_label(record, record.v[where])} is given twice{note}")
+    repeated = np.flatnonzero(ids[order][1:] == ids[order][:-1])
+    if len(repeated):
+        at = repeated[np.argmin(order[1:][repeated])]
+        earlier, where = order[at], order[at + 1]
+        before = f"link number {int(earlier) + 1}" if record.lines is None else f"line {int(record.lines[earlier])}"
+        turned = ", in the other direction" if record.u[where] != record.u[earlier] else ""
+        note = "; the file is directed, make it undirected first" if both_ways else ""
+        _fail_at(source, record, where, f"link {_label(record, record.u[where])} - {_label(record, record.v[where])} is given twice "
+                                        f"(first on {before}{turned}{note})")
 
 
 def _fail_at(source: str, record: Record, where, reason: str) -> NoReturn:

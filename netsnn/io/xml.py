@@ -96,6 +96,7 @@ class _Tree:
         self.node_data: list[dict[str, str]] = []
         self.edges: list[tuple[str, str]] = []
         self.edge_weights: list[str | None] = []
+        self.default_weight = "1"
         self.edge_lines: list[int] = []
         self.head: str | None = None
         self.directed = False
@@ -172,8 +173,8 @@ class _Tree:
                 fail(self.source, f"an edge names node {self.edges[where][which]!r}, which is not in the file", self.edge_lines[where])
             ends.append(np.array(places, dtype=np.int64))
         weights = None
-        if any(w is not None for w in self.edge_weights):
-            weights = numbers(self.source, [w if w is not None else "1" for w in self.edge_weights], self.edge_lines)
+        if any(w is not None for w in self.edge_weights) or (self.edges and self.default_weight != "1"):
+            weights = numbers(self.source, [w if w is not None else self.default_weight for w in self.edge_weights], self.edge_lines)
         head = self._head()
         attribute = {"layer": "bipartite", "network": "group"}
         said = head.get("kind") or next((k for k, a in attribute.items() if self.node_data and all(a in d for d in self.node_data)), "graph")
@@ -230,16 +231,32 @@ class _GraphML(_Tree):
         super().__init__(source)
         self.keys: dict[str, str] = {}
         self.key = ""
+        self.sides: dict[str, str] = {}
+        self.defaults: dict[str, str] = {}
 
     def started(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "key":
-            self.keys[self.need(attributes, "id")] = attributes.get("attr.name", attributes["id"])
+            self.key = self.need(attributes, "id")
+            name = self.keys[self.key] = attributes.get("attr.name", self.key)
+            if attributes.get("for") in ("node", "all") and name == "type" and attributes.get("attr.type") == "boolean":
+                self.sides = {"false": "0", "true": "1", "0": "0", "1": "1"}  # igraph's way to say which side a vertex is on
+            self.what = attributes.get("for", "all")
         elif tag == "data":
             self.key = self.need(attributes, "key")
         elif tag in ("hyperedge", "port"):
             self.fail(f"<{tag}> cannot be read as a link")
 
     def ended(self, tag: str, text: str) -> None:
+        if tag == "default" and self.path[-2:-1] == ["key"]:
+            name = self.keys[self.key]
+            if self.what in ("edge", "all") and name == "weight":
+                self.default_weight = text.strip()
+            if self.what in ("node", "all"):
+                self.defaults[name] = text
+        if tag == "node":
+            data = self.node_data[-1] = self.defaults | self.node_data[-1]
+            if "bipartite" not in data and data.get("type", "").strip().lower() in self.sides:
+                data["bipartite"] = self.sides[data["type"].strip().lower()]
         if tag != "data":
             return
         owner, name = self.path[-2] if len(self.path) > 1 else "", self.keys.get(self.key, self.key)
