@@ -1,3 +1,6 @@
+import collections
+import itertools
+
 import igraph as ig
 import networkx as nx
 import numpy as np
@@ -78,6 +81,30 @@ def test_uniform_wiring_is_random_beyond_its_degrees():
     pairs = shared.toarray()[np.triu_indices(300, 1)]
     assert pairs.mean() == pytest.approx(300 * 10 * 9 / (300 * 299), rel=0.01)  # every two links of an output make one pair
     assert pairs.var() == pytest.approx(pairs.mean(), rel=0.15)  # nearly Poisson, as in a random regular layer
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (3, 4)])
+def test_uniform_draws_every_layer_of_equal_degrees_equally_often(shape):
+    """All 0/1 matrices with two links a row: 6 of 3 x 3, and those of 3 x 4 whose columns hold one or two."""
+    rows = [row for row in itertools.product([0, 1], repeat=shape[1]) if sum(row) == 2]
+    every = [m for m in itertools.product(rows, repeat=3) if np.ptp(np.sum(m, axis=0)) <= 1]
+    draws = 100 * len(every)
+    seen = collections.Counter(uniform(*shape, links=6, seed=seed).to_dense().astype(int).tobytes() for seed in range(draws))
+    counts = np.array([seen[np.array(m).tobytes()] for m in every])
+    assert counts.sum() == draws
+    assert chi_square(counts, draws / len(every)) < scipy.stats.chi2.ppf(0.9999, len(every) - 1)
+
+
+def test_csti_is_exact_for_features_that_drift_far_from_zero():
+    rng = np.random.default_rng(0)
+    batches = [rng.standard_normal((50, 6)) + 1e7 * number for number in range(4)]
+    expected = np.abs(np.corrcoef(np.concatenate(batches).T.astype(np.longdouble).astype(float)))
+    from netsnn.wiring.correlation import _pearson
+    got = _pearson(batches)
+    np.testing.assert_allclose(got + np.eye(6), expected, rtol=1e-10)
+    # the same features in one batch about their own mean, far from zero: naive sums of squares would hold no digits
+    far = rng.standard_normal((200, 6)) + 1e9
+    np.testing.assert_allclose(_pearson([far[:77], far[77:]]) + np.eye(6), np.abs(np.corrcoef((far - 1e9).T)), rtol=1e-6)
 
 
 def test_erdos_renyi_degrees_follow_the_hypergeometric_law():

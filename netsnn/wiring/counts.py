@@ -6,25 +6,36 @@ import numpy as np
 
 from netsnn.graph import _check_shape
 
-__all__ = ["draw_ids", "link_count", "spread"]
+__all__ = ["check_amount", "draw_ids", "link_count", "spread"]
 
 
-def link_count(n_in: int, n_out: int, density: float | None, sparsity: float | None, links: int | None) -> int:
-    """The exact number of links: round(density * n_in * n_out), of which sparsity = 1 - density, or `links` itself."""
+def link_count(n_in: int, n_out: int, density: float | None, sparsity: float | None,
+               links: int | None) -> tuple[int, int, int]:
+    """(n_in, n_out, number of links): round(density * n_in * n_out), with sparsity = 1 - density, or `links` itself.
+
+    The sizes come back as Python integers: products of NumPy's int32 overflow.
+    """
     n_in, n_out = _check_shape((n_in, n_out))
-    given = [name for name, value in (("density", density), ("sparsity", sparsity), ("links", links)) if value is not None]
-    if len(given) != 1:
-        raise ValueError(f"give one of density, sparsity and links, got {' and '.join(given) or 'none'}")
+    check_amount(density, sparsity, links)
     if links is not None:
         if isinstance(links, bool) or not isinstance(links, (int, np.integer)) or not 0 <= links <= n_in * n_out:
             raise ValueError(f"links must be a whole number from 0 to n_in * n_out = {n_in * n_out}, got {links!r}")
-        return int(links)
-    if density is not None:
-        if not 0 <= density <= 1:
-            raise ValueError(f"density must lie in [0, 1], got {density}")
-    elif not 0 <= sparsity < 1:
+        return n_in, n_out, int(links)
+    if density is None:
+        density = round(1 - float(sparsity), 15)  # 1 - 0.9 is 0.09999999999999998; sparsity 0.9 is density 0.1
+    return n_in, n_out, round(float(density) * n_in * n_out)
+
+
+def check_amount(density: float | None, sparsity: float | None, links: int | None) -> None:
+    """Exactly one of the three must be given, and lie in its range (that of `links` depends on the layer's size)."""
+    given = {"density": density, "sparsity": sparsity, "links": links}
+    given = [name for name, value in given.items() if value is not None]
+    if len(given) != 1:
+        raise ValueError(f"give one of density, sparsity and links, got {' and '.join(given) or 'none'}")
+    if density is not None and not 0 <= density <= 1:
+        raise ValueError(f"density must lie in [0, 1], got {density}")
+    if sparsity is not None and not 0 <= sparsity < 1:
         raise ValueError(f"sparsity must lie in [0, 1), got {sparsity}")
-    return round((density if density is not None else 1 - sparsity) * n_in * n_out)
 
 
 def spread(total: int, parts: int, rng: np.random.Generator) -> np.ndarray:
@@ -35,13 +46,15 @@ def spread(total: int, parts: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_ids(possible: int, count: int, rng: np.random.Generator, taken: np.ndarray | None = None) -> np.ndarray:
-    """`count` different numbers below `possible`, uniformly, none of them in `taken` (sorted): sorted, in memory O(count)."""
+    """`count` different numbers below `possible`, uniformly, none of them in `taken` (sorted).
+
+    Sorted, and in memory O(count + len(taken)).
+    """
     taken = np.empty(0, dtype=np.int64) if taken is None else taken
     free = possible - len(taken)
-    if count > free // 2:
-        if possible <= 4 * (count + len(taken)) + 1000:  # nearly all: leave some out of the list of all
-            every = np.setdiff1d(np.arange(possible), taken, assume_unique=True)
-            return np.sort(rng.permutation(every)[:count])
+    if count > free // 2:  # then possible < 2 count + len(taken) + 2: listing all is in O of the result
+        every = np.setdiff1d(np.arange(possible), taken, assume_unique=True)
+        return np.sort(rng.permutation(every)[:count])
     found = np.empty(0, dtype=np.int64)
     while len(found) < count:  # as many draws as should give the missing numbers, repeated ones included
         missing, left = count - len(found), free - len(found)

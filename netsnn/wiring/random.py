@@ -33,7 +33,7 @@ def erdos_renyi(n_in: int, n_out: int, *, density: float | None = None, sparsity
     >>> erdos_renyi(784, 1000, sparsity=0.99, seed=0)
     Layer(784 -> 1000, 7840 links, density 1%)
     """
-    count = link_count(n_in, n_out, density, sparsity, links)
+    n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
     ids = draw_ids(n_in * n_out, count, np.random.default_rng(seed))
     return Layer.from_edges(ids // max(n_out, 1), ids % max(n_out, 1), (n_in, n_out))
 
@@ -43,7 +43,8 @@ def uniform(n_in: int, n_out: int, *, density: float | None = None, sparsity: fl
     """A random layer of equal degrees: on each side any two neurons' degrees differ by at most one.
 
     CH-SNN wires so the linear layers whose inputs are not the network's inputs. Link ends are joined at random (the
-    configuration model) and repeated links undone by random exchanges of ends, which keep every degree.
+    configuration model), repeated links undone by random exchanges of ends, which keep every degree, and the layer then
+    mixed by further exchanges, so that all layers of these degrees come up equally often.
 
     Parameters
     ----------
@@ -53,6 +54,7 @@ def uniform(n_in: int, n_out: int, *, density: float | None = None, sparsity: fl
     References
     ----------
     CH-SNN, arXiv 2511.05581 (2025), initialisation of intermediate layers.
+    Rao, Jana, Bandyopadhyay (1996), Sankhya A 58:225 (exchanges of ends).
 
     Examples
     --------
@@ -60,7 +62,7 @@ def uniform(n_in: int, n_out: int, *, density: float | None = None, sparsity: fl
     >>> sorted(layer.out_degrees.tolist()), sorted(layer.in_degrees.tolist())
     ([1, 1, 1, 2, 2, 2], [2, 2, 2, 3])
     """
-    count = link_count(n_in, n_out, density, sparsity, links)
+    n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
     rng = np.random.default_rng(seed)
     possible = n_in * n_out
     absent = count > possible // 2  # the absent links of such a layer have equal degrees too
@@ -71,6 +73,7 @@ def uniform(n_in: int, n_out: int, *, density: float | None = None, sparsity: fl
 
 
 def _equal_degrees(n_in: int, n_out: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """row * n_out + col of `count` different links with nearly equal degrees on both sides."""
     if not count:
         return np.empty(0, dtype=np.int64)
     row = np.repeat(np.arange(n_in), spread(count, n_in, rng))
@@ -80,7 +83,7 @@ def _equal_degrees(n_in: int, n_out: int, count: int, rng: np.random.Generator) 
         order = np.argsort(ids, kind="stable")
         repeated = order[1:][ids[order][1:] == ids[order][:-1]]
         if not len(repeated):
-            return ids
+            return _mixed(ids, n_out, rng)
         # exchange the column of each repeated link with that of a random other link, where both new links are new
         partner = rng.permutation(count)[:len(repeated)]
         fresh = np.concatenate([row[repeated] * n_out + col[partner], row[partner] * n_out + col[repeated]])
@@ -91,11 +94,33 @@ def _equal_degrees(n_in: int, n_out: int, count: int, rng: np.random.Generator) 
         fine = (alone & ~known).reshape(2, -1).all(axis=0) & ~np.isin(partner, repeated)
         a, b = repeated[fine], partner[fine]
         col[a], col[b] = col[b], col[a]
-    return _in_turn(n_in, n_out, count, rng)
+    return _mixed(_in_turn(n_in, n_out, count, rng), n_out, rng, rounds=100)
+
+
+def _mixed(ids: np.ndarray, n_out: int, rng: np.random.Generator, rounds: int = 5) -> np.ndarray:
+    """The links after `rounds` of exchanging the columns of randomly paired links where that repeats no link.
+
+    A pair moves only if its two links, old and new, concern no other link and no other pair. That condition is the same
+    before and after the move, so each round is as likely as its reverse: the rounds converge to equal odds for all.
+    """
+    ids, half = ids.copy(), len(ids) // 2
+    for _ in range(rounds):
+        pairs = rng.permutation(len(ids))[:2 * half].reshape(2, half)
+        pairs = pairs[:, rng.random(half) < rng.random()]  # sometimes few pairs try: they get in each other's way less
+        row, col = np.divmod(ids[pairs], n_out)
+        fresh = row * n_out + col[::-1]
+        every = np.concatenate([ids, fresh.ravel()])
+        order = np.argsort(every, kind="stable")
+        same = np.diff(every[order]) == 0
+        shared = np.zeros(len(every), dtype=bool)
+        shared[order[1:][same]] = shared[order[:-1][same]] = True
+        free = ~(shared[pairs] | shared[len(ids):].reshape(fresh.shape)).any(axis=0)
+        ids[pairs[:, free]] = fresh[:, free]
+    return ids
 
 
 def _in_turn(n_in: int, n_out: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Equal degrees by dealing inputs out in turn: always possible, if exchanges did not end (tiny, nearly full layers)."""
+    """Equal degrees by dealing inputs out in turn: always possible, should the exchanges not come to an end."""
     col = np.repeat(np.arange(n_out), spread(count, n_out, rng))
     row = np.arange(count) % n_in
     return rng.permutation(n_in)[row] * n_out + rng.permutation(n_out)[col]

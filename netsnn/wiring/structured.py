@@ -13,8 +13,8 @@ from netsnn.wiring.counts import draw_ids, link_count, spread
 __all__ = ["receptive_field", "scale_free", "small_world"]
 
 
-def small_world(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None, links: int | None = None,
-                rewire: float = 0.1, seed=None) -> Layer:
+def small_world(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None,
+                links: int | None = None, rewire: float = 0.1, seed=None) -> Layer:
     """Bipartite small world (BSW): links to ring neighbours, a fraction `rewire` of them moved anywhere.
 
     Each neuron i of the larger side (N neurons; M on the other) starts with K or K + 1 consecutive partners centred at
@@ -42,7 +42,7 @@ def small_world(n_in: int, n_out: int, *, density: float | None = None, sparsity
            [0, 0, 0, 1, 1, 0],
            [0, 0, 0, 0, 1, 1]])
     """
-    count = link_count(n_in, n_out, density, sparsity, links)
+    n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
     if not 0 <= rewire <= 1:
         raise ValueError(f"rewire must lie in [0, 1], got {rewire}")
     if not count:
@@ -63,10 +63,10 @@ def scale_free(n_in: int, n_out: int, *, density: float | None = None, sparsity:
                links: int | None = None, seed=None) -> Layer:
     """Bipartite scale-free layer (BSF): preferential attachment, degrees falling as k^-3.
 
-    A Barabasi-Albert graph grows on all n_in + n_out neurons from a clique, each new neuron with m = links / (n_in + n_out) links
-    (a fractional m is mixed from the whole numbers around it). Neurons are then dealt to the two sides at random, the far end
-    of every link within one side moves to the other side, preferentially by degree, and what is lost to repeated
-    links is attached preferentially, so that the count is exact.
+    A Barabasi-Albert graph grows on all n_in + n_out neurons from a clique, each new neuron with
+    m = links / (n_in + n_out) links (a fractional m is mixed from the whole numbers around it). Neurons are then dealt
+    to the two sides at random, the far end of every link within one side moves to the other side, preferentially by
+    degree, and what is lost to repeated links is attached preferentially, so that the count is exact.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def scale_free(n_in: int, n_out: int, *, density: float | None = None, sparsity:
     >>> layer.n_links, bool(layer.in_degrees.max() > 5 * layer.in_degrees.mean())
     (2000, True)
     """
-    count = link_count(n_in, n_out, density, sparsity, links)
+    n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
     rng = np.random.default_rng(seed)
     n = n_in + n_out
     x, y = _barabasi_albert(n, count, rng)
@@ -92,7 +92,8 @@ def scale_free(n_in: int, n_out: int, *, density: float | None = None, sparsity:
     same = (x < n_in) == (y < n_in)
     keep_x = rng.random(len(x)) < 0.5
     stay, ends = np.where(keep_x, x, y)[same], np.concatenate([x, y])
-    moved = np.where(stay < n_in, _draw(ends[ends >= n_in], len(stay), n_in, n_out, rng), _draw(ends[ends < n_in], len(stay), 0, n_in, rng))
+    moved = np.where(stay < n_in, _draw(ends[ends >= n_in], len(stay), n_in, n_out, rng),
+                     _draw(ends[ends < n_in], len(stay), 0, n_in, rng))
     first, second = np.concatenate([x[~same], stay]), np.concatenate([y[~same], moved])
     row, col = np.minimum(first, second), np.maximum(first, second) - n_in
     ids = np.unique(row * n_out + col)
@@ -102,15 +103,16 @@ def scale_free(n_in: int, n_out: int, *, density: float | None = None, sparsity:
         missing = count - len(ids)
         if not missing:
             break
-        more = _draw(ids // max(n_out, 1), 2 * missing, 0, n_in, rng) * n_out + _draw(ids % max(n_out, 1), 2 * missing, 0, n_out, rng)
+        rows, cols = np.divmod(ids, n_out)  # each neuron once for every link it has
+        more = _draw(rows, 2 * missing, 0, n_in, rng) * n_out + _draw(cols, 2 * missing, 0, n_out, rng)
         more = np.setdiff1d(more, ids)
         ids = np.union1d(ids, rng.permutation(more)[:missing])
     ids = np.concatenate([ids, draw_ids(n_in * n_out, count - len(ids), rng, taken=ids)])  # hubs are full: anywhere
     return _layer(ids, n_in, n_out)
 
 
-def receptive_field(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None, links: int | None = None,
-                    spread_out: float = 0.25, degrees: str = "fixed", seed=None) -> Layer:
+def receptive_field(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None,
+                    links: int | None = None, spread_out: float = 0.25, degrees: str = "fixed", seed=None) -> Layer:
     """Bipartite receptive fields (BRF): the closer two neurons on their rings, the likelier their link.
 
     Each neuron of the smaller side draws its partners without replacement with probability proportional to
@@ -140,7 +142,7 @@ def receptive_field(n_in: int, n_out: int, *, density: float | None = None, spar
            [0, 0, 1],
            [0, 0, 1]])
     """
-    count = link_count(n_in, n_out, density, sparsity, links)
+    n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
     if not 0 <= spread_out <= 1:
         raise ValueError(f"spread_out must lie in [0, 1], got {spread_out}")
     if degrees not in ("fixed", "random"):
@@ -160,8 +162,10 @@ def receptive_field(n_in: int, n_out: int, *, density: float | None = None, spar
         if np.isinf(exponent):
             order = np.lexsort((rng.random(away.shape), away), axis=1)
         else:  # the largest of log(weight) + Gumbel noise: a weighted draw without replacement
-            order = np.argsort(exponent * np.log1p(away) - rng.gumbel(size=away.shape), axis=1)
-        chosen = np.arange(large) < share[node][:, None]
+            key = exponent * np.log1p(away) - rng.gumbel(size=away.shape)
+            order = np.argpartition(key, share[node].max() - 1, axis=1)[:, :share[node].max()]
+            order = np.take_along_axis(order, np.argsort(np.take_along_axis(key, order, axis=1), axis=1), axis=1)
+        chosen = np.arange(order.shape[1]) < share[node][:, None]
         nodes.append(np.repeat(node, share[node]))
         partners.append(order[chosen])
     return _from_sides(np.concatenate(partners), np.concatenate(nodes), n_in, n_out)
@@ -192,7 +196,7 @@ def _barabasi_albert(n: int, count: int, rng: np.random.Generator) -> tuple[np.n
 
 
 def _draw(ends: np.ndarray, count: int, first: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` nodes in proportion to how often they stand in `ends`; uniform from first .. first + n - 1 if that is empty."""
+    """`count` nodes in proportion to how often they stand in `ends`; if that is empty, any from first on."""
     return rng.choice(ends, count) if len(ends) else rng.integers(first, first + max(n, 1), size=count)
 
 
@@ -208,7 +212,8 @@ def _random_share(count: int, parts: int, most: int, rng: np.random.Generator) -
 
 def _from_sides(large: np.ndarray, small: np.ndarray, n_in: int, n_out: int) -> Layer:
     """The layer of links between places on the larger and on the smaller side."""
-    return Layer.from_edges(large, small, (n_in, n_out)) if n_in >= n_out else Layer.from_edges(small, large, (n_in, n_out))
+    row, col = (large, small) if n_in >= n_out else (small, large)
+    return Layer.from_edges(row, col, (n_in, n_out))
 
 
 def _layer(ids: np.ndarray, n_in: int, n_out: int) -> Layer:
