@@ -13,6 +13,6 @@ test-all: .venv/installed
 	$(BIN)/python -m pytest -m ""
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[test]"
 	touch $@

@@ -21,14 +21,14 @@ def main() -> None:
     save("davis_southern_women", ns.Layer.from_networkx(nx.relabel_nodes(women, str)), None,
          f"networkx {version('networkx')}, davis_southern_women_graph(); BSD-3-Clause",
          "18 women x 14 social events they attended, Natchez 1936; Davis, Gardner, Gardner (1941), Deep South")
-    for name, graph, about in (
-            ("karate", nx.karate_club_graph(), "friendships in a karate club; Zachary (1977), J. Anthropol. Res. 33:452"),
-            ("les_miserables", nx.les_miserables_graph(), "characters who appear together; Knuth (1993), The Stanford GraphBase")):
-        ordered = nx.Graph()
+    for name, maker, about in (
+            ("karate", nx.karate_club_graph, "friendships in a karate club; Zachary (1977), J. Anthropol. Res. 33:452"),
+            ("les_miserables", nx.les_miserables_graph, "characters who appear together; Knuth (1993), The Stanford GraphBase")):
+        graph, ordered = maker(), nx.Graph()
         ordered.add_nodes_from(sorted(graph))
         ordered.add_weighted_edges_from(graph.edges(data="weight"))
         value, weight = ns.Graph.from_networkx(ordered, weight="weight")
-        save(name, value, weight, f"networkx {version('networkx')}, {name}_graph(); BSD-3-Clause", about)
+        save(name, value, weight, f"networkx {version('networkx')}, {maker.__name__}(); BSD-3-Clause", about)
     connectome()
 
 

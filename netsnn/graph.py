@@ -85,8 +85,7 @@ class Layer:
     @classmethod
     def from_scipy(cls, matrix, *, weights: bool = False):
         """The layer of all stored entries (stored zeros are links); with `weights=True`, `(layer, values)`."""
-        matrix = sp.csr_array(matrix)
-        matrix.sum_duplicates()
+        matrix = _canonical(matrix)
         layer = cls(*matrix.shape, matrix.indptr, matrix.indices)
         return (layer, _check_weights(matrix.data, layer.n_links)) if weights else layer
 
@@ -133,6 +132,8 @@ class Layer:
         if wrong.size:
             raise ValueError(f"link {tuple(ends[wrong[0]].tolist())} joins two vertices of the same type")
         swap = side[ends[:, 0]] == 1
+        if graph.is_directed() and swap.any():
+            raise ValueError(f"link {tuple(ends[swap][0].tolist())} goes from an output (type=True) to an input (type=False)")
         row, col = np.where(swap, ends[:, 1], ends[:, 0]), np.where(swap, ends[:, 0], ends[:, 1])
         names = _split_names(graph.vs["name"] if "name" in graph.vs.attributes() else [None] * n, side)
         return cls.from_edges(place[row], place[col], (int((side == 0).sum()), int((side == 1).sum())),
@@ -286,7 +287,7 @@ class Layer:
 
     @cached_property
     def _hash(self) -> int:
-        return _content_hash(("Layer", self.shape, self.input_names, self.output_names), self.indptr, self.indices)
+        return hash(("Layer", self.shape, self.input_names, self.output_names, _digest(self.indptr, self.indices)))
 
     def __hash__(self) -> int:
         return self._hash
@@ -377,17 +378,17 @@ class Graph:
     @classmethod
     def from_scipy(cls, matrix, *, weights: bool = False):
         """The graph of a symmetric sparse matrix's stored entries; with `weights=True`, `(graph, values)`."""
-        matrix = sp.csr_array(matrix)
-        matrix.sum_duplicates()
+        matrix = _canonical(matrix)
         if matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"an undirected graph needs a square matrix, got shape {matrix.shape} (a Layer may be rectangular)")
         graph = cls(matrix.shape[0], matrix.indptr, matrix.indices)
         if not weights:
             return graph
-        upper = sp.triu(matrix, 1, format="csr")
-        if matrix.nnz and abs(matrix - matrix.T).max() > 0:
+        values = _check_weights(sp.triu(matrix, 1, format="csr").data, graph.n_links)
+        mirrored = matrix.data[_transpose(matrix.indptr, matrix.indices, graph.n)[2]]
+        if (mirrored != matrix.data).any():
             raise ValueError("the weights of an undirected graph must be symmetric")
-        return graph, _check_weights(upper.data, graph.n_links)
+        return graph, values
 
     @classmethod
     def from_networkx(cls, graph, *, weight: str | None = None, simplify: bool = False):
@@ -527,7 +528,7 @@ class Graph:
 
     @cached_property
     def _hash(self) -> int:
-        return _content_hash(("Graph", self.n, self.names), self.indptr, self.indices)
+        return hash(("Graph", self.n, self.names, _digest(self.indptr, self.indices)))
 
     def __hash__(self) -> int:
         return self._hash
@@ -563,6 +564,15 @@ def _csr(row: np.ndarray, col: np.ndarray, n_rows: int, n_cols: int, simplify: b
     indptr = np.zeros(n_rows + 1, dtype=np.int64)
     np.cumsum(np.bincount(row[order], minlength=n_rows), out=indptr[1:])
     return indptr, col[order], order
+
+
+def _canonical(matrix) -> sp.csr_array:
+    """A sorted CSR copy, repeated entries summed: sorting in place would reorder the caller's own arrays."""
+    matrix = sp.csr_array(matrix, copy=True)
+    if matrix.ndim != 2:
+        raise ValueError(f"the matrix must have 2 dimensions, got shape {matrix.shape}")
+    matrix.sum_duplicates()
+    return matrix
 
 
 def _transpose(indptr: np.ndarray, indices: np.ndarray, n_cols: int):
@@ -641,9 +651,11 @@ def _check_weights(weights, n_links: int) -> np.ndarray:
 def _check_names(names, n: int, what: str) -> Names | None:
     if names is None or n == 0:
         return None
-    names = tuple(names)
+    names = tuple(name.item() if isinstance(name, np.generic) else name for name in names)
     if len(names) != n:
         raise ValueError(f"{what} must hold one name a neuron ({n}), got {len(names)}")
+    if None in names:
+        raise ValueError(f"{what} must name every neuron, but number {names.index(None)} is None")
     if len(set(names)) != n:
         raise ValueError(f"{what} must differ from each other; {next(x for x in names if names.count(x) > 1)!r} stands twice")
     return names
@@ -667,11 +679,11 @@ def _side(values, nodes, attribute: str) -> list[int]:
     return [int(value) for value in values]
 
 
-def _content_hash(head: tuple, *arrays: np.ndarray) -> int:
-    digest = hashlib.blake2b(repr(head).encode(), digest_size=8)
+def _digest(*arrays: np.ndarray) -> bytes:
+    digest = hashlib.blake2b(digest_size=8)
     for array in arrays:
         digest.update(array.tobytes())
-    return int.from_bytes(digest.digest(), "little", signed=True)
+    return digest.digest()
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
