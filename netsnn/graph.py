@@ -456,6 +456,13 @@ class Graph:
 
     # ---- set algebra ------------------------------------------------------------------------------
 
+    def select(self, mask) -> Graph:
+        """The links where `mask` (one boolean a link) is true; nodes stay."""
+        mask = np.asarray(mask, dtype=bool)
+        if mask.shape != (self.n_links,):
+            raise ValueError(f"mask must have one value a link ({self.n_links}), got shape {mask.shape}")
+        return self._of_ids(self.ids[mask])
+
     def __or__(self, other: Graph) -> Graph:
         return self._of_ids(np.union1d(self.ids, self._same_size(other).ids))
 

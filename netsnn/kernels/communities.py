@@ -13,7 +13,7 @@ from numba import uint32, uint64
 
 from netsnn.kernels.compile import kernel
 
-SUM_OF_PATHS, SUM_OF_NODES, CAR, CPA = 0, 1, 2, 3
+SUM_OF_PATHS, SUM_OF_NODES, CAR, CPA, CJC, BJC = 0, 1, 2, 3, 4, 5
 
 
 @kernel
@@ -56,7 +56,7 @@ def community3(indptr, indices, offset, one_table, both_table, community_of_node
     """L3 scores of u in `rows` with each v of pair_col (or, if that is empty, with each unlinked v on some path).
 
     `rule`: SUM_OF_PATHS adds the product of both nodes' values, SUM_OF_NODES adds each node's value once,
-    CAR and CPA combine the numbers of nodes and paths (bipartite graphs only). The internal links of a node are those on some path u..v, or with
+    the others combine the numbers of nodes and paths (bipartite graphs only). The internal links of a node are those on some path u..v, or with
     `community_of_nodes` those to any node on some path. u and v themselves are never inside.
     """
     n = uint64(len(indptr) - 1)
@@ -151,6 +151,9 @@ def community3(indptr, indices, offset, one_table, both_table, community_of_node
                     score += value[b] * part
             elif rule == CAR:
                 score = float(n_members) * float(paths)
+            elif rule == CJC or rule == BJC:  # in a bipartite graph N(u) and N(v) have nothing in common
+                both = float(indptr[u + one] - indptr[u]) + float(indptr[v + one] - indptr[v])
+                score = float(n_members) * (float(paths) if rule == CJC else 1.0) / both if n_members else 0.0
             elif rule == CPA:
                 car = float(n_members) * float(paths)
                 linked = 1.0 if near_u[v] == u_mark else 0.0
@@ -170,7 +173,7 @@ def community2(indptr, indices, offset, table, rule, rows, pair_ptr, pair_col, u
     """L2 scores of u in `rows` with each v of pair_col (or, if that is empty, with each unlinked v that shares a neighbour).
 
     The community is the common neighbours z; internal links of z are those to other common neighbours. SUM_OF_NODES
-    adds table[offset[z] + internal]; CAR and CPA combine the numbers of common neighbours and of links among them.
+    adds table[offset[z] + internal]; CAR, CPA and CJC combine the numbers of common neighbours and of links among them.
     """
     n = uint64(len(indptr) - 1)
     one = uint64(1)
@@ -200,10 +203,12 @@ def community2(indptr, indices, offset, table, rule, rows, pair_ptr, pair_col, u
                     internal += uint64(inside[indices[i]] == v_mark)
                 links += internal
                 score += table[offset[z] + internal]
-            if rule == CAR or rule == CPA:
+            if rule != SUM_OF_NODES and rule != SUM_OF_PATHS:
                 shared = float(common[v])
                 car = shared * float(links) / 2.0
                 score = car
+                if rule == CJC and links:
+                    score = car / (float(indptr[u + one] - indptr[u]) + float(indptr[v + one] - indptr[v]) - shared)
                 if rule == CPA:
                     linked = 1.0 if near_u[v] == u_mark else 0.0
                     free_u = float(indptr[u + one] - indptr[u]) - shared - linked

@@ -6,12 +6,14 @@ A scorer knows the scores of all pairs of one graph under one method and gives t
 * `stream(consume)` yields consume(block) for blocks that cover all unlinked pairs once, `consume` running in the
   threads, so that a block is reduced to what is wanted of it before the next is made;
 * `pairs(u, v)` gives the scores of given pairs, linked ones included.
+
+`stated` names the parameters that the scores depend on, defaults worked out: a study reports them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +61,7 @@ class CompressedRows:
     compress: Callable[[np.ndarray, bool, np.ndarray, np.ndarray, np.ndarray], None]
     pairs: Callable[[np.ndarray, np.ndarray], np.ndarray]
     costly: bool = False
+    stated: dict = field(default_factory=dict)
 
     def block(self, rows: np.ndarray, upper: bool) -> RowsBlock:
         ptr = np.zeros(len(rows) + 1, dtype=np.int64)
@@ -99,6 +102,7 @@ class DenseRows:
     pairs: Callable[[np.ndarray, np.ndarray], np.ndarray]
     at_once: int = 64
     whole: Callable[[np.ndarray], None] | None = None
+    stated: dict = field(default_factory=dict)
 
     def block(self, rows: np.ndarray) -> DenseBlock:
         values = np.array(self.rows_of(rows), dtype=np.float64, order="C")

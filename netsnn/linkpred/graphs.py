@@ -92,7 +92,7 @@ def communities(graph: Layer | Graph, method: Method) -> CompressedRows:
     factor = method.factor or (lambda d, i, e: np.zeros_like(d))
     one_table, offset = factor_table(whole.degrees, factor, 1)
     both_table, _ = factor_table(whole.degrees, factor, 2)
-    rule = {"car": kernels.CAR, "cpa": kernels.CPA}.get(
+    rule = {"car": kernels.CAR, "cpa": kernels.CPA, "cjc": kernels.CJC, "bjc": kernels.BJC}.get(
         method.name, kernels.SUM_OF_NODES if method.family == "car" or method.name.endswith("n") else kernels.SUM_OF_PATHS)
     two_steps = method.name.endswith("_l2") or (method.family == "car" and not both_sides)
 

@@ -49,6 +49,10 @@ class LayerScorer:
     method: Method
     plan: Plan | None = None
 
+    @property
+    def stated(self) -> dict:
+        return {}
+
     # ---- the three ways of a scorer ----------------------------------------------------------------
 
     def fill(self, out: np.ndarray) -> None:

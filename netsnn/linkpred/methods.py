@@ -33,6 +33,8 @@ class Method:
 CANNISTRACI_2018 = "Muscoloni, Abdelhamid, Cannistraci, bioRxiv 346916 (2018)"
 CHT = "Zhang et al., Epitopological learning and Cannistraci-Hebb network shape intelligence, ICLR 2024"
 CHTS = "Zhang et al., Brain network science modelling of sparse neural networks (CHTs), arXiv 2501.19107 (2025)"
+DAMINELLI = "Daminelli et al., New J. Phys. 17:113037 (2015)"
+CHA = "Muscoloni, Cannistraci, Adaptive network automata modelling of complex networks, iScience 26:105697 (2022)"
 CAR_PAPER = "Cannistraci, Alanis-Lobato, Ravasi, Sci. Rep. 3:1613 (2013); bipartite: Daminelli et al., New J. Phys. 17:113037 (2015)"
 NODES = "; internal = links to any node on an L3 path (the 2018-2022 definition)"
 
@@ -80,6 +82,14 @@ _ALL = [
     Method("car", "car", True, True, "CN lcl, with CN the number of nodes in the local community", CAR_PAPER),
     Method("cpa", "car", True, True, "f(u) f(v) + f(u) CAR + f(v) CAR + CAR^2, with f the neighbours outside the local community", CAR_PAPER),
     Method("cra", "car", True, True, "sum over nodes z of the local community of i(z) / d(z)", CAR_PAPER, cra),
+    Method("caa", "car", True, True, "sum over nodes z of the local community of i(z) / log2 d(z)", CAR_PAPER, lambda d, i, e: i / np.log2(d)),
+    Method("cjc", "car", True, True, "CAR / |N(u) | N(v)|", CAR_PAPER),
+    Method("bcn", "car", True, False, "CN, the number of nodes on L3 paths u-a-b-v", DAMINELLI, lambda d, i, e: np.ones_like(d)),
+    Method("bjc", "car", True, False, "CN / |N(u) | N(v)|", DAMINELLI),
+    Method("baa", "car", True, False, "sum over nodes z on L3 paths, once each, of 1 / ln d(z)", DAMINELLI, lambda d, i, e: 1 / np.log(d)),
+    Method("bra", "car", True, False, "sum over nodes z on L3 paths, once each, of 1 / d(z)", DAMINELLI, ra),
+    Method("cha", "adaptive", True, True, "rank under the one of the Cannistraci-Hebb scores (graphs: ch2_l2 ch3_l2 ch2_l3 ch3_l3; layers: ch2_l3 ch3_l3) "
+           "that best tells the links from other pairs, ties ordered by SPcorr (spearman or pearson)", CHA, None, ("methods", "spcorr")),
 ]
 
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}

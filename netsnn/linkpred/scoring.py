@@ -10,10 +10,8 @@ import numpy as np
 
 from netsnn.errors import ShortfallWarning
 from netsnn.graph import Graph, Layer
-from netsnn.linkpred import graphs, spectral
 from netsnn.linkpred.blocks import DenseBlock, RowsBlock
-from netsnn.linkpred.layers import LayerScorer
-from netsnn.linkpred.methods import METHODS, Method
+from netsnn.linkpred.scorers import all_scores, check_pairs, free_pairs, make_scorer
 
 __all__ = ["Best", "best", "scores"]
 
@@ -26,15 +24,16 @@ class Best(NamedTuple):
     score: np.ndarray
 
 
-def scores(graph: Layer | Graph, method: str, *, pairs=None, links: bool = False, seed=0, **options) -> np.ndarray:
+def scores(graph: Layer | Graph, method, *, pairs=None, links: bool = False, seed=0, **options) -> np.ndarray:
     """Scores of every pair: a dense float64 array of the graph's shape, or one score for each of the given pairs.
 
     Parameters
     ----------
     graph : Layer or Graph
         In a Layer the pairs are (input, output); in a Graph they are unordered and the array is symmetric.
-    method : str
-        A name in `METHODS`, which holds each formula.
+    method : str or function
+        A name in `METHODS`, which holds each formula; or a function of the graph that returns the scores of all pairs as an
+        array or sparse matrix of its shape (it is given `seed=` and the options if it takes them).
     pairs : (u, v), optional
         Two arrays of node ids; then the result has one score a pair and nothing of the size of all pairs is made.
     links : bool
@@ -43,7 +42,7 @@ def scores(graph: Layer | Graph, method: str, *, pairs=None, links: bool = False
     seed : int or Generator
         For `spm`, the only score that draws.
     **options
-        `katz`: beta, length. `lp`: eps. `spm`: fraction, repeats.
+        `katz`: beta, length. `lp`: eps. `spm`: fraction, repeats. `cha`: methods, spcorr.
 
     Examples
     --------
@@ -55,26 +54,19 @@ def scores(graph: Layer | Graph, method: str, *, pairs=None, links: bool = False
     >>> scores(layer, "l3", pairs=([0, 1], [2, 1])).round(3)
     array([0.5, 0.5])
     """
-    scorer = _scorer(graph, method, seed, options)
+    scorer = make_scorer(graph, method, seed, options)
     if pairs is not None:
-        u, v = _check_pairs(graph, pairs)
+        u, v = check_pairs(graph, pairs)
         free = (u != v) | isinstance(graph, Layer)
         if not links:
             free &= graph.find(u, v) < 0
         values = np.zeros(len(u))
         values[free] = scorer.pairs(u[free], v[free])
         return values
-    out = scorer.new_array() if isinstance(scorer, LayerScorer) else np.zeros(graph.shape)
-    scorer.fill(out)
-    if links:
-        row, col = graph.links
-        out[row, col] = scorer.pairs(row.astype(np.int64), col.astype(np.int64))
-        if isinstance(graph, Graph):
-            out[col, row] = out[row, col]
-    return out
+    return all_scores(graph, scorer, links)
 
 
-def best(graph: Layer | Graph, method: str, k: int, *, sample: bool = False, fill: bool = False, seed=0,
+def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bool = False, seed=0,
          **options) -> Best:
     """The k unlinked pairs with the highest scores, or with `sample=True` k drawn in proportion to the score.
 
@@ -100,9 +92,9 @@ def best(graph: Layer | Graph, method: str, k: int, *, sample: bool = False, fil
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 0:
         raise ValueError(f"k must be a whole number of at least 0, got {k!r}")
     generator = np.random.default_rng(seed)
-    scorer = _scorer(graph, method, generator, options)
+    scorer = make_scorer(graph, method, generator, options)
     key = int(generator.integers(2**63))
-    pairs, value = _select(scorer.stream, graph.shape[1], min(int(k), _free_pairs(graph)), sample, key)
+    pairs, value = _select(scorer.stream, graph.shape[1], min(int(k), free_pairs(graph)), sample, key)
     if len(pairs) < k:
         if fill:
             more = _other_pairs(graph, pairs, k - len(pairs), generator)
@@ -112,64 +104,6 @@ def best(graph: Layer | Graph, method: str, k: int, *, sample: bool = False, fil
                           f"{'exist' if fill else 'have a positive score'}", ShortfallWarning, stacklevel=2)
     n_cols = max(graph.shape[1], 1)
     return Best(pairs // n_cols, pairs % n_cols, value)
-
-
-def _scorer(graph: Layer | Graph, name: str, seed, options: dict):
-    method = _check_method(graph, name, options)
-    if name == "pa":
-        return graphs.degree_product(graph)
-    if name == "katz":
-        return spectral.katz(graph, **options)
-    if name == "spm":
-        return spectral.perturbation(graph, seed, **options)
-    if name == "lp":
-        return graphs.local_path(graph, **options)
-    if name == "cpa":
-        return graphs.cannistraci_product(graph, method)
-    if method.family == "local":
-        return graphs.neighbourhood(graph, method)
-    if method.family == "path":
-        return graphs.paths3(graph, method)
-    if isinstance(graph, Layer) and name != "car":
-        return LayerScorer(graph, method)
-    return graphs.communities(graph, method)
-
-
-def _check_method(graph: Layer | Graph, name: str, options: dict) -> Method:
-    if not isinstance(graph, (Layer, Graph)):
-        raise ValueError(f"scores need a Layer or a Graph, got {type(graph).__name__} (see Layer.from_scipy and its kin)")
-    if name not in METHODS:
-        raise ValueError(f"no method {name!r}; methods: {', '.join(METHODS)}")
-    method = METHODS[name]
-    if isinstance(graph, Layer) and not method.bipartite:
-        instead = [m for m in METHODS if m.endswith("l3") and METHODS[m].bipartite]
-        raise ValueError(f"{name!r} counts common neighbours, and an input and an output of a bipartite layer never share one: "
-                         f"every score would be 0. Use the L3 family: {', '.join(instead)}")
-    if isinstance(graph, Graph) and not method.unipartite:
-        raise ValueError(f"{name!r} is defined for bipartite layers only")
-    unknown = sorted(set(options) - set(method.options))
-    if unknown:
-        raise ValueError(f"{name!r} has no option {unknown[0]!r}; options: {', '.join(method.options) or 'none'}")
-    return method
-
-
-def _check_pairs(graph: Layer | Graph, pairs) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        u, v = pairs
-    except (TypeError, ValueError):
-        raise ValueError("pairs must be two arrays (u, v) of the same length") from None
-    ends = []
-    for ids, n, name in ((u, graph.shape[0], "u"), (v, graph.shape[1], "v")):
-        ids = np.atleast_1d(np.asarray(ids))
-        ids = ids.astype(np.int64) if not ids.size else ids
-        if ids.ndim != 1 or ids.dtype.kind not in "iu":
-            raise ValueError(f"{name} of pairs must be a one-dimensional array of node ids, got {ids.dtype} of shape {ids.shape}")
-        if ids.size and not 0 <= ids.min() <= ids.max() < n:
-            raise ValueError(f"{name} of pairs holds {int(ids.max() if ids.max() >= n else ids.min())}, outside 0 .. {n - 1}")
-        ends.append(ids.astype(np.int64))
-    if len(ends[0]) != len(ends[1]):
-        raise ValueError(f"u and v of pairs must have the same length, got {len(ends[0])} and {len(ends[1])}")
-    return ends[0], ends[1]
 
 
 def _select(stream, n_cols: int, k: int, sample: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -250,16 +184,10 @@ def _keep_best(buffers: list[np.ndarray], m: int, k: int) -> int:
     return k
 
 
-def _free_pairs(graph: Layer | Graph) -> int:
-    """How many pairs are not linked."""
-    n_rows, n_cols = graph.shape
-    return (n_rows * n_cols if isinstance(graph, Layer) else n_rows * (n_rows - 1) // 2) - graph.n_links
-
-
 def _other_pairs(graph: Layer | Graph, taken: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
     """Up to `count` pairs drawn uniformly from those neither linked nor taken, as u * n_cols + v."""
     n_rows, n_cols = graph.shape
-    free = _free_pairs(graph) - len(taken)
+    free = free_pairs(graph) - len(taken)
     taken = np.union1d(graph.ids, taken)
     count = min(count, free)
     if count > free // 2:  # nearly all of them: list them

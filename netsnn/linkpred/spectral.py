@@ -65,7 +65,8 @@ def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = N
             np.fill_diagonal(out, 0)
 
     pick = pick_from_rows(rows_of, 16 * whole.n)  # a block of walks is kept for all nodes, twice
-    return DenseRows(graph, rows_of, pick, at_once=32, whole=all_pairs if length is None else None)
+    return DenseRows(graph, rows_of, pick, at_once=32, whole=all_pairs if length is None else None,
+                     stated={"beta": float(beta), "length": length})
 
 
 def _katz_graph(matrix: np.ndarray, beta: float, out: np.ndarray) -> None:
@@ -115,8 +116,9 @@ def perturbation(graph: Layer | Graph, seed: int, fraction: float = 0.1, repeats
         if isinstance(graph, Graph):
             change += change.T
         total += perturb(matrix - change, change)
-    total /= repeats
-    return DenseRows(graph, lambda rows: total[rows], lambda u, v: total[u, v])
+    total = np.round(total / repeats, 12)  # what an eigensolver leaves of a 0, or makes of two equal numbers, is no difference
+    return DenseRows(graph, lambda rows: total[rows], lambda u, v: total[u, v],
+                     stated={"fraction": fraction, "repeats": int(repeats)})
 
 
 def _perturbed_graph(rest: np.ndarray, change: np.ndarray) -> np.ndarray:

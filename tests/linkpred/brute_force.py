@@ -1,7 +1,7 @@
 """Link scores from their definitions alone: every path of every pair is listed. Slow, and independent of netsnn."""
 
 from itertools import product
-from math import log, sqrt
+from math import log, log2, sqrt
 
 import numpy as np
 
@@ -35,6 +35,9 @@ CH = {
 }
 
 
+CAR = ("lcl", "car", "cpa", "cra", "caa", "cjc", "bcn", "bjc", "baa", "bra")
+
+
 def score(neighbours, u, v, method, bipartite):
     degree = {z: len(near) for z, near in neighbours.items()}
     if method == "pa":
@@ -48,14 +51,18 @@ def score(neighbours, u, v, method, bipartite):
         return sum(1 / log(degree[z]) for z in shared)
     if method == "ra":
         return sum(1 / degree[z] for z in shared)
-    long = method == "ra_l3" or "l3" in method or (bipartite and method in ("lcl", "car", "cpa", "cra"))
+    long = method == "ra_l3" or "l3" in method or (bipartite and method in CAR)
     found = paths(neighbours, u, v, 3 if long else 2)
     inner, outer = community(neighbours, found, u, v, of_nodes=not long or method.endswith("_nodes"))
-    if method in ("lcl", "car", "cpa", "cra"):
+    if method in CAR:
+        union = len(neighbours[u] | neighbours[v])
         lcl = sum(inner.values()) / 2
         car = len(inner) * lcl
         free_u, free_v = len(neighbours[u] - set(inner) - {v}), len(neighbours[v] - set(inner) - {u})
         return {"lcl": lcl, "car": car, "cra": sum(inner[z] / degree[z] for z in inner),
+                "caa": sum(inner[z] / log2(degree[z]) for z in inner), "cjc": car / union if car else 0,
+                "bcn": len(inner), "bjc": len(inner) / union if inner else 0, "baa": sum(1 / log(degree[z]) for z in inner),
+                "bra": sum(1 / degree[z] for z in inner),
                 "cpa": free_u * free_v + free_u * car + free_v * car + car**2}[method]
     factor = CH[method.removesuffix("_nodes").removesuffix("n").removesuffix("_l3").removesuffix("_l2").replace("ra", "l3")]
     value = {z: factor(degree[z], inner[z], outer[z]) for z in inner}

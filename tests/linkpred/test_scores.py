@@ -11,10 +11,10 @@ from netsnn.linkpred.layers import LayerScorer, Plan
 from tests.linkpred.brute_force import all_scores
 
 METHODS = ns.linkpred.METHODS
-SPECTRAL = ("katz", "spm", "lp")
+SPECTRAL = ("katz", "spm", "lp", "cha")
 LAYER_METHODS = [m for m in METHODS if METHODS[m].bipartite and m not in SPECTRAL]
 GRAPH_METHODS = [m for m in METHODS if METHODS[m].unipartite and m not in SPECTRAL]
-CLOSED_FORM = [m for m in LAYER_METHODS if m not in ("pa", "l3", "ra_l3", "car", "cpa")]
+CLOSED_FORM = [m for m in LAYER_METHODS if m not in ("pa", "l3", "ra_l3", "car", "cpa", "cjc", "bjc")]
 PLANS = [Plan(transposed, tiled, 0.0) for transposed in (False, True) for tiled in (False, True)]
 
 masks = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(lambda shape: arrays(bool, shape))

@@ -1,0 +1,125 @@
+"""From a method's name, or a user's function, to its scorer on one graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+
+from netsnn.graph import Graph, Layer
+from netsnn.linkpred import graphs, spectral
+from netsnn.linkpred.adaptive import adaptive
+from netsnn.linkpred.blocks import CompressedRows, DenseRows
+from netsnn.linkpred.layers import LayerScorer
+from netsnn.linkpred.methods import METHODS, Method
+
+__all__ = ["Scorer", "all_scores", "check_pairs", "free_pairs", "make_scorer"]
+
+Scorer = LayerScorer | CompressedRows | DenseRows
+
+
+def make_scorer(graph: Layer | Graph, method: str | Callable, seed=0, options: dict | None = None) -> Scorer:
+    """The scorer of a method (a name, or a function of the graph) on one graph."""
+    options = options or {}
+    if not isinstance(graph, (Layer, Graph)):
+        raise ValueError(f"scores need a Layer or a Graph, got {type(graph).__name__} (see Layer.from_scipy and its kin)")
+    if callable(method):
+        return _from_function(graph, method, seed, options)
+    name = method
+    method = _check_method(graph, name, options)
+    if name == "cha":
+        return adaptive(graph, lambda other: all_scores(graph, make_scorer(graph, other, seed), links=True), **options)
+    if name == "pa":
+        return graphs.degree_product(graph)
+    if name == "katz":
+        return spectral.katz(graph, **options)
+    if name == "spm":
+        return spectral.perturbation(graph, seed, **options)
+    if name == "lp":
+        return graphs.local_path(graph, **options)
+    if name == "cpa":
+        return graphs.cannistraci_product(graph, method)
+    if method.family == "local":
+        return graphs.neighbourhood(graph, method)
+    if method.family == "path":
+        return graphs.paths3(graph, method)
+    if isinstance(graph, Layer) and name not in ("car", "cjc", "bjc"):
+        return LayerScorer(graph, method)
+    return graphs.communities(graph, method)
+
+
+def _check_method(graph: Layer | Graph, name: str, options: dict) -> Method:
+    if name not in METHODS:
+        raise ValueError(f"no method {name!r}; methods: {', '.join(METHODS)}")
+    method = METHODS[name]
+    if isinstance(graph, Layer) and not method.bipartite:
+        instead = [m for m in METHODS if m.endswith("l3") and METHODS[m].bipartite]
+        raise ValueError(f"{name!r} counts common neighbours, and an input and an output of a bipartite layer never share one: "
+                         f"every score would be 0. Use the L3 family: {', '.join(instead)}")
+    if isinstance(graph, Graph) and not method.unipartite:
+        raise ValueError(f"{name!r} is defined for bipartite layers only")
+    unknown = sorted(set(options) - set(method.options))
+    if unknown:
+        raise ValueError(f"{name!r} has no option {unknown[0]!r}; options: {', '.join(method.options) or 'none'}")
+    return method
+
+
+def check_pairs(graph: Layer | Graph, pairs, what: str = "pairs") -> tuple[np.ndarray, np.ndarray]:
+    try:
+        u, v = pairs
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} must be two arrays (u, v) of the same length") from None
+    ends = []
+    for ids, n, name in ((u, graph.shape[0], "u"), (v, graph.shape[1], "v")):
+        ids = np.atleast_1d(np.asarray(ids))
+        ids = ids.astype(np.int64) if not ids.size else ids
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise ValueError(f"{name} of {what} must be a one-dimensional array of node ids, got {ids.dtype} of shape {ids.shape}")
+        if ids.size and not 0 <= ids.min() <= ids.max() < n:
+            raise ValueError(f"{name} of {what} holds {int(ids.max() if ids.max() >= n else ids.min())}, outside 0 .. {n - 1}")
+        ends.append(ids.astype(np.int64))
+    if len(ends[0]) != len(ends[1]):
+        raise ValueError(f"u and v of {what} must have the same length, got {len(ends[0])} and {len(ends[1])}")
+    return ends[0], ends[1]
+
+
+def all_scores(graph: Layer | Graph, scorer: Scorer, links: bool = False) -> np.ndarray:
+    """A dense array of the graph's shape; existing links hold 0, or with `links` the score from the paths that avoid them."""
+    out = scorer.new_array() if isinstance(scorer, LayerScorer) else np.zeros(graph.shape)
+    scorer.fill(out)
+    if links:
+        row, col = graph.links
+        out[row, col] = scorer.pairs(row.astype(np.int64), col.astype(np.int64))
+        if isinstance(graph, Graph):
+            out[col, row] = out[row, col]
+    return out
+
+
+def free_pairs(graph: Layer | Graph) -> int:
+    """How many pairs are not linked."""
+    n_rows, n_cols = graph.shape
+    return (n_rows * n_cols if isinstance(graph, Layer) else n_rows * (n_rows - 1) // 2) - graph.n_links
+
+
+def _from_function(graph: Layer | Graph, function: Callable, seed, options: dict) -> DenseRows:
+    name = getattr(function, "__name__", type(function).__name__)
+    parameters = inspect.signature(function).parameters
+    if "seed" in parameters and "seed" not in options:
+        options = options | {"seed": seed}
+    total = function(graph, **options)
+    sparse = sp.issparse(total)
+    total = sp.csr_array(total) if sparse else np.asarray(total)
+    if total.shape != graph.shape:
+        raise ValueError(f"{name} must return scores of shape {graph.shape}, got {total.shape}")
+    values = total.data if sparse else total
+    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+        raise ValueError(f"{name} must return finite numbers only")
+    if isinstance(graph, Graph):
+        gap = abs(total - total.T).max() if graph.n else 0
+        if gap > 1e-9 * abs(total).max():
+            raise ValueError(f"{name} must return a symmetric array for an undirected graph; it differs from its transpose by up to {gap:.3g}")
+    if sparse:
+        return DenseRows(graph, lambda rows: total[rows].toarray(), lambda u, v: np.asarray(total[u, v], dtype=np.float64).reshape(-1))
+    return DenseRows(graph, lambda rows: total[rows], lambda u, v: total[u, v].astype(np.float64))
