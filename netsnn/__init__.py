@@ -13,18 +13,18 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from netsnn import linkpred, wiring
-    from netsnn.errors import FileError, NetsnnError, ShortfallWarning
+    from netsnn.errors import FileError, NetsnnError, ShortfallWarning, StudyError
     from netsnn.graph import Graph, Layer
     from netsnn.io import read, write
     from netsnn.network import Network
 
 _HOMES = {
-    "FileError": "errors", "NetsnnError": "errors", "ShortfallWarning": "errors",
+    "FileError": "errors", "NetsnnError": "errors", "ShortfallWarning": "errors", "StudyError": "errors",
     "Graph": "graph", "Layer": "graph", "Network": "network", "read": "io", "write": "io",
     "linkpred": "", "wiring": "",
 }
 
-__all__ = ["FileError", "Graph", "Layer", "NetsnnError", "Network", "ShortfallWarning", "linkpred", "read", "wiring", "write"]
+__all__ = ["FileError", "Graph", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "linkpred", "read", "wiring", "write"]
 
 
 def __getattr__(name: str):

@@ -1,6 +1,6 @@
 """The exceptions that netsnn raises about files and studies (about arguments it raises ValueError)."""
 
-__all__ = ["FileError", "NetsnnError", "ShortfallWarning"]
+__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError"]
 
 
 class NetsnnError(Exception):
@@ -9,6 +9,10 @@ class NetsnnError(Exception):
 
 class FileError(NetsnnError):
     """A file that cannot be read or written: one line with the file, the place in it and the reason."""
+
+
+class StudyError(NetsnnError):
+    """A study that cannot run or go on: one line with what is wrong."""
 
 
 class ShortfallWarning(UserWarning):

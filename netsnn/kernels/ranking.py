@@ -1,7 +1,6 @@
 """Counting a stream of scores against thresholds, and the modified ROC curve of a ranking with ties."""
 
 import numpy as np
-
 from numba import int64, uint64
 
 from netsnn.kernels.compile import kernel

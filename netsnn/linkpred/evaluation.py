@@ -279,11 +279,15 @@ def evaluate_nodes(graph: Layer | Graph, method, test, k: int, *, seed=0, **opti
     >>> evaluate_nodes(graph, "ra", test=([0], [3]), k=1).vcmpr
     array([1., 1.])
     """
+    u, v = _check_test(graph, test, "test")
+    return evaluate_nodes_scorer(graph, make_scorer(graph, method, seed, options), (u, v), _check_k(k))
+
+
+def evaluate_nodes_scorer(graph: Layer | Graph, scored: Scorer, test, k: int) -> NodeEvaluation:
+    """As `evaluate_nodes`, of a scorer at hand and checked pairs."""
     from netsnn.kernels.ranking import tally_at_nodes
 
-    k = _check_k(k)
-    u, v = _check_test(graph, test, "test")
-    scored = make_scorer(graph, method, seed, options)
+    u, v = test
     shift = graph.n_in if isinstance(graph, Layer) else 0
     n = shift + graph.shape[1]
     score = scored.pairs(u, v)
@@ -306,7 +310,7 @@ def evaluate_nodes(graph: Layer | Graph, method, test, k: int, *, seed=0, **opti
     for _ in scored.stream(take):
         pass
     total = sum(counts.values(), start=np.zeros(2 * len(lower) + n + 1, dtype=np.int64))
-    degrees = np.concatenate([graph.out_degrees, graph.in_degrees]) if shift or isinstance(graph, Layer) else graph.degrees
+    degrees = np.concatenate([graph.out_degrees, graph.in_degrees]) if isinstance(graph, Layer) else graph.degrees
     candidates = np.concatenate([np.full(graph.shape[0], graph.shape[1]), np.full(graph.shape[1], graph.shape[0])]) \
         if isinstance(graph, Layer) else np.full(n, n - 1)
     nodes, links, hits = [], [], []

@@ -1,0 +1,206 @@
+"""Comparing methods over repeats of one network and over many networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import scipy.stats
+
+__all__ = ["TIES", "Comparison", "Interval", "Pair", "bootstrap", "compare", "critical_difference", "holm", "mean_ranks", "nadeau_bengio",
+           "rank_biserial", "win_rates"]
+
+TIES = {"shared": "methods that tie for the best share the win", "all": "every method that ties for the best wins (rates add up to more than 1)"}
+
+
+class Interval(NamedTuple):
+    """A mean and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Pair(NamedTuple):
+    """Two methods over the same networks: what a differs from b."""
+
+    a: str
+    b: str
+    median_difference: float
+    wins: int
+    ties: int
+    losses: int
+    effect: float
+    p: float
+    p_holm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Methods compared over networks; the network is the unit. Arrays follow `methods`.
+
+    `values` are networks x methods; `left_out` names networks without a value for every method. `friedman_p` is NaN for fewer than
+    three methods or two networks.
+    """
+
+    methods: tuple[str, ...]
+    networks: tuple[str, ...]
+    left_out: tuple[str, ...]
+    values: np.ndarray
+    mean: list[Interval]
+    rank: list[Interval]
+    win_rate: np.ndarray
+    win_rule: str
+    friedman: float
+    friedman_p: float
+    critical_difference: float
+    pairs: list[Pair]
+
+
+def nadeau_bengio(values, test_share: float, confidence: float = 0.95) -> Interval:
+    """Mean over repeated random splits, with an interval that allows for the overlap of their training sets.
+
+    The variance of the mean is s^2 (1 / R + n_test / n_train), not s^2 / R: R repeats of 10 % hidden links give no R independent values.
+
+    Parameters
+    ----------
+    values : array
+        One value a repeat.
+    test_share : float
+        n_test / n_train: 1 / 9 where 10 % are hidden.
+
+    References
+    ----------
+    Nadeau, Bengio (2003), Machine Learning 52:239, eq. 9.
+
+    Examples
+    --------
+    >>> interval = nadeau_bengio([0.50, 0.52, 0.51, 0.55], 1 / 9)
+    >>> [round(x, 3) for x in interval]
+    [0.52, 0.479, 0.561]
+    """
+    values = np.asarray(values, dtype=np.float64)
+    n = len(values)
+    if n < 2:
+        return Interval(float(values.mean()) if n else float("nan"), float("nan"), float("nan"))
+    half = scipy.stats.t.ppf((1 + confidence) / 2, n - 1) * np.sqrt(values.var(ddof=1) * (1 / n + test_share))
+    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
+
+
+def mean_ranks(values) -> np.ndarray:
+    """Mean rank of each method (column) over networks (rows): 1 is best, ties share the mean of their ranks.
+
+    >>> mean_ranks([[0.9, 0.5, 0.5], [0.8, 0.9, 0.1]])
+    array([1.5 , 1.75, 2.75])
+    """
+    return scipy.stats.rankdata(-_rounded(values), axis=1).mean(axis=0)
+
+
+def win_rates(values, ties: str = "shared") -> np.ndarray:
+    """Share of networks (rows) on which each method (column) is the best; see `TIES`.
+
+    >>> win_rates([[0.9, 0.5, 0.9], [0.8, 0.9, 0.1]])
+    array([0.25, 0.5 , 0.25])
+    >>> win_rates([[0.9, 0.5, 0.9], [0.8, 0.9, 0.1]], ties="all")
+    array([0.5, 0.5, 0.5])
+    """
+    if ties not in TIES:
+        raise ValueError(f"ties must be one of {', '.join(TIES)}, got {ties!r}")
+    values = _rounded(values)
+    best = (values == values.max(axis=1, keepdims=True)).astype(np.float64)
+    return (best / best.sum(axis=1, keepdims=True) if ties == "shared" else best).mean(axis=0)
+
+
+def holm(p) -> np.ndarray:
+    """Holm's step-down correction of several p-values, in their order.
+
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
+    """
+    p = np.asarray(p, dtype=np.float64)
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    out = np.empty(len(p))
+    out[order] = np.minimum(stepped, 1)
+    return out
+
+
+def rank_biserial(differences) -> float:
+    """Matched-pairs rank-biserial correlation: signed ranks for less signed ranks against, over their sum. 1: always better.
+
+    Zero differences are left out (Kerby 2014).
+
+    >>> rank_biserial([0.1, 0.2, -0.05])
+    0.6666666666666666
+    """
+    differences = _rounded(differences)
+    differences = differences[differences != 0]
+    if not len(differences):
+        return 0.0
+    ranks = scipy.stats.rankdata(np.abs(differences))
+    return float((ranks * np.sign(differences)).sum() / ranks.sum())
+
+
+def critical_difference(n_methods: int, n_networks: int, alpha: float = 0.05) -> float:
+    """Nemenyi's critical difference of two mean ranks (Demsar 2006): q sqrt(k (k + 1) / (6 N)).
+
+    >>> round(critical_difference(4, 14), 3)
+    1.254
+    """
+    if n_methods < 2 or n_networks < 2:
+        return float("nan")
+    q = scipy.stats.studentized_range.ppf(1 - alpha, n_methods, np.inf) / np.sqrt(2)
+    return float(q * np.sqrt(n_methods * (n_methods + 1) / (6 * n_networks)))
+
+
+def bootstrap(values, statistic, *, draws: int = 2000, confidence: float = 0.95, seed=0) -> list[Interval]:
+    """`statistic` (one number a column) of the networks (rows), with percentile intervals from drawing networks anew."""
+    values = np.asarray(values, dtype=np.float64)
+    generator = np.random.default_rng(seed)
+    found = np.array([statistic(values[generator.integers(len(values), size=len(values))]) for _ in range(draws)])
+    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    return [Interval(float(m), float(a), float(b)) for m, a, b in zip(statistic(values), low, high)]
+
+
+def compare(values, methods, networks, *, ties: str = "shared", seed=0) -> Comparison:
+    """All comparisons of methods (columns) over networks (rows) at once; rows with a NaN are left out, and named."""
+    values, methods = np.asarray(values, dtype=np.float64), tuple(methods)
+    whole = ~np.isnan(values).any(axis=1)
+    names = tuple(np.asarray(networks, dtype=object)[whole])
+    left_out = tuple(np.asarray(networks, dtype=object)[~whole])
+    values = values[whole]
+    if not len(values) or not methods:
+        raise ValueError("no network has a value for every method: nothing to compare")
+    several = len(values) > 1 and len(methods) > 2
+    rounded = _rounded(values)
+    alike = np.ptp(rounded, axis=1).max() == 0
+    chi2, p = scipy.stats.friedmanchisquare(*rounded.T) if several and not alike else (float("nan"), float("nan"))
+    return Comparison(
+        methods, names, left_out, values, bootstrap(values, lambda x: x.mean(axis=0), seed=seed), bootstrap(values, mean_ranks, seed=seed),
+        win_rates(values, ties), TIES[ties], float(chi2), float(p), critical_difference(len(methods), len(values)), _pairs(values, methods))
+
+
+def _pairs(values: np.ndarray, methods: tuple[str, ...]) -> list[Pair]:
+    """Every two methods, the better (by mean rank) first; Wilcoxon signed-rank p, Holm-corrected over all of them."""
+    order = np.argsort(mean_ranks(values), kind="stable")
+    found = []
+    for i, a in enumerate(order):
+        for b in order[i + 1:]:
+            difference = _rounded(values[:, a] - values[:, b])
+            p = float(scipy.stats.wilcoxon(difference, zero_method="pratt", method="exact" if len(values) <= 25 and _distinct(difference) else
+                                           "asymptotic").pvalue) if (difference != 0).any() else 1.0
+            found.append((methods[a], methods[b], float(np.median(difference)), int((difference > 0).sum()), int((difference == 0).sum()),
+                          int((difference < 0).sum()), rank_biserial(difference), p))
+    corrected = holm([row[-1] for row in found])
+    return [Pair(*row, float(q)) for row, q in zip(found, corrected)]
+
+
+def _distinct(difference: np.ndarray) -> bool:
+    """Whether the exact law of the signed ranks holds: no ties, no zeros."""
+    return len(np.unique(np.abs(difference))) == len(difference) and (difference != 0).all()
+
+
+def _rounded(values) -> np.ndarray:
+    """To 12 digits: what rounding makes of equal values is no difference."""
+    return np.round(np.asarray(values, dtype=np.float64), 12)

@@ -1,0 +1,394 @@
+"""`Study`: many networks, splits and methods, computed cell by cell, each written as it ends.
+
+A cell is one method on one split of one network. Its seeds follow from the study's seed and the names alone, so that a cell is the
+same number whoever computes it, and a study may grow: more networks, methods or repeats keep the cells at hand.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import inspect
+import json
+import os
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+
+import netsnn
+from netsnn.errors import FileError, StudyError
+from netsnn.graph import Graph, Layer
+from netsnn.io import read
+from netsnn.io.atomic import write_bytes
+from netsnn.linkpred.evaluation import METRICS, evaluate_nodes_scorer, evaluate_scorer
+from netsnn.linkpred.methods import METHODS
+from netsnn.linkpred.result import Result
+from netsnn.linkpred.scorers import make_scorer
+from netsnn.linkpred.splits import NEGATIVES, REMOVALS, Split, split
+from netsnn.linkpred.workers import Failure, in_processes, inline, on_dask
+
+__all__ = ["NODE_METRICS", "NULL", "Cell", "Study", "read_networks"]
+
+NODE_METRICS = ["node_precision", "node_recall", "vcmpr"]
+IN_FOLDERS = (".edges", ".graphml", ".gexf", ".net", ".mtx")
+NULL = "pa"  # the degree product: what a method must beat to have found more than degrees
+
+
+class Cell(NamedTuple):
+    network: str
+    split: int
+    method: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """Which methods find hidden links of which networks, over repeated splits that all methods share.
+
+    Parameters
+    ----------
+    networks : mapping of name to Layer or Graph; or file names, or a folder of network files
+        In Layers the candidates are the pairs (input, output).
+    methods : names in `METHODS`, or mapping of label to a name, a function of the graph, or a dict {"method": name, option: value, ...}
+        The degree product `pa`, the null, is always added. A method that is not defined for a network's kind is left out there.
+    fraction, removal, negatives :
+        How links are hidden and who the other candidates are, as in `split`. Default: 10 % of all links at random, all unlinked pairs.
+    repeats : int
+        Splits a network.
+    seed : int
+        Everything drawn follows from it.
+    splits : mapping of network name to a list of Split, optional
+        Fixed splits (see `read_split`) in the place of drawn ones.
+    domains : mapping of network name to text, optional
+        For the breakdown by domain.
+    node_k : int, optional
+        Also the mean over nodes of precision, recall and VCMPR at this k (costs a second pass over all scores).
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> networks = {"karate": Graph.from_networkx(nx.karate_club_graph()), "women": Layer.from_networkx(nx.davis_southern_women_graph())}
+    >>> study = Study(networks, ["l3", "ch3_l3"], repeats=3, seed=0)
+    >>> print(study.run().table("auc_roc"))    # doctest: +NORMALIZE_WHITESPACE
+    auc_roc  pa (null)             l3                    ch3_l3
+    -------  --------------------  --------------------  --------------------
+    karate   0.6966 +- 0.3287      0.7226 +- 0.2604      0.7319 +- 0.2478
+    women    0.6959 +- 0.2119      0.7531 +- 0.1953      0.7580 +- 0.2008
+    """
+
+    networks: Mapping[str, Layer | Graph] | Sequence | str | os.PathLike
+    methods: Sequence[str] | Mapping[str, object]
+    fraction: float = 0.1
+    repeats: int = 10
+    removal: str = "random"
+    negatives: str = "all"
+    seed: int = 0
+    splits: Mapping[str, Sequence[Split]] = field(default_factory=dict)
+    domains: Mapping[str, str] = field(default_factory=dict)
+    node_k: int | None = None
+
+    def __post_init__(self) -> None:
+        put = lambda name, value: object.__setattr__(self, name, value)
+        put("networks", _networks(self.networks))
+        put("methods", _methods(self.methods))
+        put("splits", dict(self.splits))
+        put("domains", dict(self.domains))
+        if not 0 < self.fraction < 1:
+            raise ValueError(f"fraction must lie in (0, 1), got {self.fraction!r}")
+        for name, at_least in (("repeats", 1), ("seed", 0), ("node_k", 1)):
+            value = getattr(self, name)
+            if (value is not None or name != "node_k") and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least):
+                raise ValueError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
+        for name, allowed in (("removal", REMOVALS), ("negatives", NEGATIVES)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        for name, given in (("splits", self.splits), ("domains", self.domains)):
+            unknown = next((key for key in given if key not in self.networks), None)
+            if unknown is not None:
+                raise ValueError(f"{name} names {unknown!r}, which is no network of the study; networks: {', '.join(self.networks)}")
+
+    # ---- the plan ---------------------------------------------------------------------------------
+
+    def cells(self) -> list[Cell]:
+        """All cells, the first split of every network before the second: early numbers cover everything."""
+        most = max(self._n_splits(name) for name in self.networks)
+        return [Cell(name, number, label) for number in range(most) for name in self.networks if number < self._n_splits(name)
+                for label in self.methods if self._defined(label, name)]
+
+    def split(self, network: str, number: int) -> Split:
+        """Split `number` (from 0) of a network: every method gets this one."""
+        if network in self.splits:
+            return self.splits[network][number]
+        return split(self.networks[network], self.fraction, removal=self.removal, negatives=self.negatives, seed=self._seed(network, number))
+
+    def compute(self, cell: Cell) -> dict:
+        """The record of one cell: plain numbers and texts."""
+        return self._compute_on(self.networks[cell.network], cell)
+
+    def plan(self) -> dict:
+        """What the cells depend on, as plain data: two studies with equal entries have equal cells."""
+        networks = {name: {"kind": type(graph).__name__.lower(), "shape": list(graph.shape), "links": graph.n_links, "digest": _digest(graph),
+                           **({"splits": [_digest(*s.test, *(s.negatives or ())) for s in self.splits[name]]} if name in self.splits else {}),
+                           "domain": self.domains.get(name, "")} for name, graph in self.networks.items()}
+        methods = {label: {"method": _name(what), "options": _plain(options)} | ({"code": _code(what)} if callable(what) else {})
+                   for label, (what, options) in self.methods.items()}
+        settings = {"netsnn": netsnn.__version__, "fraction": self.fraction, "removal": self.removal, "negatives": self.negatives,
+                    "seed": int(self.seed), "node_k": self.node_k}
+        return {"settings": settings, "repeats": int(self.repeats), "networks": networks, "methods": methods}
+
+    # ---- running it -------------------------------------------------------------------------------
+
+    def run(self, out=None, jobs: int = 1, *, backend: str = "processes", scheduler=None, retry: bool = False, progress: bool | None = None) -> Result:
+        """Compute what is missing, and give the result of the whole.
+
+        Parameters
+        ----------
+        out : folder, optional
+            Each cell is written there as it ends. However the run ended, the same call goes on from there to the same
+            numbers. Without it the cells live in memory alone.
+        jobs : int
+            Processes of this machine.
+        backend : "processes" or "dask"
+            With "dask" the cells spread over the cluster at `scheduler` (an address, a Client, or None for `jobs`
+            local workers); this process alone writes them.
+        retry : bool
+            Compute failed cells again.
+        progress : bool, optional
+            Show a bar with the time left; by default where standard error is a terminal.
+        """
+        if isinstance(jobs, bool) or not isinstance(jobs, (int, np.integer)) or jobs < 1:
+            raise ValueError(f"jobs must be a whole number of at least 1, got {jobs!r}")
+        if backend not in ("processes", "dask"):
+            raise ValueError(f"backend must be processes or dask, got {backend!r}")
+        plan, cells, done = self.plan(), self.cells(), {}
+        store = None if out is None else _Store(Path(out), plan)
+        if store:
+            done = {cell: record for cell in cells if (record := store.read(cell)) is not None and not (retry and "error" in record)}
+        missing = [cell for cell in cells if cell not in done]
+        if backend == "dask":
+            results = on_dask(self._bare()._compute_on, missing, dict(self.networks), lambda cell: cell.network, scheduler, jobs)
+        else:
+            results = in_processes(self.compute, missing, min(jobs, len(missing))) if jobs > 1 and missing else inline(self.compute, missing)
+        try:
+            for cell, record in _with_progress(results, len(cells), len(done), progress):
+                if isinstance(record, Failure):
+                    record = cell._asdict() | {"error": record.reason}
+                done[cell] = record
+                if store:
+                    store.write(cell, record)
+        except KeyboardInterrupt:
+            where = f"; the same command goes on from {len(done)} of {len(cells)} cells in {out}" if store else ""
+            raise StudyError(f"interrupted{where}") from None
+        finally:
+            results.close()
+        return Result(plan, [done[cell] for cell in cells], list(METRICS) + (NODE_METRICS if self.node_k else []))
+
+    # ---- inside -----------------------------------------------------------------------------------
+
+    def _compute_on(self, graph: Layer | Graph, cell: Cell) -> dict:
+        if cell.network in self.splits:
+            hidden = self.splits[cell.network][cell.split]
+        else:
+            hidden = split(graph, self.fraction, removal=self.removal, negatives=self.negatives, seed=self._seed(cell.network, cell.split))
+        what, options = self.methods[cell.method]
+        seed = self._seed(cell.network, cell.split, cell.method)
+        scorer = make_scorer(hidden.train, what, seed, options)
+        found = evaluate_scorer(hidden.train, scorer, hidden.test, hidden.negatives)
+        metrics = found.summary()
+        if self.node_k:
+            nodes = evaluate_nodes_scorer(hidden.train, scorer, hidden.test, self.node_k)
+            metrics |= dict(zip(NODE_METRICS, (float(x.mean()) for x in (nodes.precision, nodes.recall, nodes.vcmpr))))
+        rank, hits, _ = found.curve()
+        return cell._asdict() | {"metrics": metrics, "stated": scorer.stated, "test": found.n_positive, "candidates": found.n_positive + found.n_negative,
+                                 "links": hidden.train.n_links, "curve": {"rank": rank.tolist(), "hits": hits.tolist()}}
+
+    def _n_splits(self, network: str) -> int:
+        return len(self.splits[network]) if network in self.splits else self.repeats
+
+    def _defined(self, label: str, network: str) -> bool:
+        what = self.methods[label][0]
+        layer = isinstance(self.networks[network], Layer)
+        return callable(what) or (METHODS[what].bipartite if layer else METHODS[what].unipartite)
+
+    def _seed(self, *names) -> int:
+        mixed = np.random.SeedSequence([int(self.seed), *(zlib.crc32(str(name).encode()) for name in names)])
+        return int(mixed.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+    def _bare(self) -> Study:
+        """Without the networks, which travel apart."""
+        bare = object.__new__(Study)
+        bare.__dict__.update(self.__dict__)
+        bare.__dict__["networks"] = {}
+        return bare
+
+
+class _Store:
+    """A study's folder: study.json (the plan) and cells/NETWORK/SPLIT/METHOD.json."""
+
+    def __init__(self, out: Path, plan: dict) -> None:
+        self.cells = out / "cells"
+        path = out / "study.json"
+        try:
+            self.cells.mkdir(parents=True, exist_ok=True)
+            self._sweep(out)
+            if path.exists():
+                self._check(path, plan)
+            else:
+                write_bytes((json.dumps(plan, indent=1) + "\n").encode(), path)
+        except OSError as error:
+            raise FileError(f"{out}: {error.strerror or error}") from None
+
+    def path(self, cell: Cell) -> Path:
+        return self.cells / _file_name(cell.network) / str(cell.split) / f"{_file_name(cell.method)}.json"
+
+    def read(self, cell: Cell) -> dict | None:
+        try:
+            return json.loads(self.path(cell).read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            raise FileError(f"{self.path(cell)}: damaged; delete it, and the same command computes it again") from None
+
+    def write(self, cell: Cell, record: dict) -> None:
+        path = self.path(cell)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"{path.parent}: {error.strerror or error}") from None
+        write_bytes((json.dumps(record) + "\n").encode(), path)
+
+    def _check(self, path: Path, plan: dict) -> None:
+        """The plan on disk must agree where both have an entry; what is new there or here is added."""
+        try:
+            old = json.loads(path.read_bytes())
+            new = json.loads(json.dumps(plan))
+            parts = {f"{part} {key}": (value, old[part].get(key, value)) for part in ("settings", "networks", "methods")
+                     for key, value in new[part].items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise FileError(f"{path}: damaged, or no study of netsnn") from None
+        differ = [name for name, (mine, theirs) in parts.items() if mine != theirs]
+        if differ:
+            mine, theirs = parts[differ[0]]
+            raise StudyError(f"{path.parent} holds another study: {', '.join(differ)} differ"
+                             + (f" ({theirs!r} there, {mine!r} here)" if not isinstance(mine, dict) else "") + "; choose another folder")
+        merged = old | new | {part: old[part] | new[part] for part in ("networks", "methods")}
+        if merged != old:
+            write_bytes((json.dumps(merged, indent=1) + "\n").encode(), path)
+
+    @staticmethod
+    def _sweep(out: Path) -> None:
+        """Remove what a killed writer left behind, unless it may be still at work."""
+        for stale in out.rglob(".netsnn-*"):
+            if stale.stat().st_mtime < time.time() - 3600:
+                stale.unlink(missing_ok=True)
+
+
+def _networks(given) -> dict[str, Layer | Graph]:
+    if isinstance(given, Mapping):
+        networks = dict(given)
+        for name, graph in networks.items():
+            if not isinstance(graph, (Layer, Graph)):
+                raise ValueError(f"network {name!r} must be a Layer or a Graph, got {type(graph).__name__}")
+    else:
+        if isinstance(given, (Layer, Graph)):
+            raise ValueError('give networks by name, as {"name": graph}')
+        networks = read_networks([given] if isinstance(given, (str, os.PathLike)) else given)
+    if not networks:
+        raise ValueError("a study needs at least one network")
+    return networks
+
+
+def read_networks(paths) -> dict[str, Layer | Graph]:
+    """Networks from files, from patterns such as nets/*.npz, and from folders, named by the files.
+
+    In a folder only files count whose extension says that they hold a network (`IN_FOLDERS`): a .csv or .npz may be anything.
+    """
+    networks = {}
+    for path in map(Path, paths):
+        try:
+            if path.is_dir():
+                files = sorted(file for file in path.iterdir() if file.suffix.lower() in IN_FOLDERS)
+            else:
+                files = [Path(name) for name in sorted(glob.glob(str(path)))] or [path]
+        except OSError as error:
+            raise FileError(f"{path}: {error.strerror or error}") from None
+        if not files:
+            raise FileError(f"{path}: no network files in this folder ({', '.join(IN_FOLDERS)}); give others by name or pattern, as {path}/*.csv")
+        for file in files:
+            if file.stem in networks:
+                raise ValueError(f"two network files are named {file.stem!r}; rename one, or give networks by name")
+            networks[file.stem] = read(file)
+            if not isinstance(networks[file.stem], (Layer, Graph)):
+                raise ValueError(f"{file} holds a network of several layers; a study works on single layers and graphs")
+    return networks
+
+
+def _methods(given) -> dict[str, tuple[str | Callable, dict]]:
+    given = [given] if isinstance(given, str) else given
+    if not isinstance(given, Mapping):
+        given = {what if isinstance(what, str) else getattr(what, "__name__", repr(what)): what for what in given}
+    methods = {}
+    for label, what in given.items():
+        options = {}
+        if isinstance(what, Mapping):
+            options = {key: value for key, value in what.items() if key != "method"}
+            what = what.get("method", label)
+        if not callable(what) and what not in METHODS:
+            raise ValueError(f"no method {what!r}; methods: {', '.join(METHODS)}")
+        unknown = [] if callable(what) else sorted(set(options) - set(METHODS[what].options))
+        if unknown:
+            raise ValueError(f"{what!r} has no option {unknown[0]!r}; options: {', '.join(METHODS[what].options) or 'none'}")
+        methods[str(label)] = (what, options)
+    if not any(what == NULL for what, _ in methods.values()):
+        if NULL in methods:
+            raise ValueError(f"the label {NULL!r} is kept for the degree product; choose another")
+        methods = {NULL: (NULL, {}), **methods}
+    return methods
+
+
+def _digest(*parts) -> str:
+    digest = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        for array in (part.indptr, part.indices) if isinstance(part, (Layer, Graph)) else (part,):
+            digest.update(np.ascontiguousarray(array, dtype=np.int64).tobytes())
+    return digest.hexdigest()
+
+
+def _name(what: str | Callable) -> str:
+    return f"function {getattr(what, '__qualname__', type(what).__name__)}" if callable(what) else METHODS[what].name
+
+
+def _code(function: Callable) -> str:
+    """A digest of a function's text, so that an edited function is another method."""
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        text = repr((code.co_code, code.co_consts)) if code else ""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _plain(options: Mapping) -> dict:
+    return json.loads(json.dumps(dict(options), default=repr))
+
+
+def _file_name(text: str) -> str:
+    name = quote(text, safe=" +,;=@()'")
+    return "%2E" + name[1:] if name.startswith(".") else name
+
+
+def _with_progress(results: Iterator, total: int, done: int, progress: bool | None) -> Iterator:
+    from tqdm.auto import tqdm
+
+    hide = not (sys.stderr.isatty() if progress is None else progress)
+    with tqdm(total=total, initial=done, desc="study", unit="cell", disable=hide, file=sys.stderr, dynamic_ncols=True) as bar:
+        for cell, record in results:
+            bar.set_postfix_str(f"{cell.network} {cell.method}", refresh=False)
+            yield cell, record
+            bar.update()
