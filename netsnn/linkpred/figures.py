@@ -13,19 +13,19 @@ __all__ = ["FIGURES", "heatmap", "modified_roc", "precision_recall", "rank_diagr
 def precision_recall(result, *, network=None, methods=None, ax=None, **_):
     """Precision over recall of each method on one network, mean over splits at equal ranks."""
     with style():
-        ax = axes(ax)
+        ax = axes(ax, COLUMN * 1.3)
         network = network or result.networks[0]
         for color, name, (rank, hits, test, _) in _curves(result, network, methods):
             ax.plot(hits / test, hits / rank, color=color, label=result.label(name), ls="--" if color == GREY else "-")
         ax.set(xlabel="recall", ylabel="precision", title=network, xlim=(0, 1), ylim=(0, None))
-        ax.legend()
+        _legend(ax)
     return ax
 
 
 def modified_roc(result, *, network=None, methods=None, ax=None, **_):
     """The modified ROC curve: ln(1 + TP) over ln(1 + FP), both normalised to 1."""
     with style():
-        ax = axes(ax)
+        ax = axes(ax, COLUMN * 1.3)
         network = network or result.networks[0]
         for color, name, (rank, hits, test, candidates) in _curves(result, network, methods):
             x = np.log1p(rank - hits) / np.log1p(candidates - test)
@@ -34,7 +34,7 @@ def modified_roc(result, *, network=None, methods=None, ax=None, **_):
         f = np.expm1(np.linspace(0, np.log1p(n), 200))
         ax.plot(np.log1p(f) / np.log1p(n), np.log1p(f * p / n) / np.log1p(p), color="#c8c8c8", lw=0.8, label="random", zorder=0)
         ax.set(xlabel="ln(1 + FP) / ln(1 + N)", ylabel="ln(1 + TP) / ln(1 + P)", title=network, xlim=(0, 1), ylim=(0, 1.02))
-        ax.legend()
+        _legend(ax)
     return ax
 
 
@@ -99,6 +99,11 @@ def heatmap(result, *, metric="precision", methods=None, ax=None, **_):
 
 
 FIGURES = {"pr": precision_recall, "mroc": modified_roc, "ranks": rank_diagram, "heatmap": heatmap}
+
+
+def _legend(ax) -> None:
+    """Beside the curves, where it hides none."""
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.4)
 
 
 def _curves(result, network, methods):

@@ -167,8 +167,8 @@ def compare(values, methods, networks, *, ties: str = "shared", seed=0) -> Compa
     """All comparisons of methods (columns) over networks (rows) at once; rows with a NaN are left out, and named."""
     values, methods = np.asarray(values, dtype=np.float64), tuple(methods)
     whole = ~np.isnan(values).any(axis=1)
-    names = tuple(np.asarray(networks, dtype=object)[whole])
-    left_out = tuple(np.asarray(networks, dtype=object)[~whole])
+    names = tuple(np.asarray(list(networks), dtype=object)[whole])
+    left_out = tuple(np.asarray(list(networks), dtype=object)[~whole])
     values = values[whole]
     if not len(values) or not methods:
         raise ValueError("no network has a value for every method: nothing to compare")

@@ -75,11 +75,11 @@ class Study:
     >>> import networkx as nx
     >>> networks = {"karate": Graph.from_networkx(nx.karate_club_graph()), "women": Layer.from_networkx(nx.davis_southern_women_graph())}
     >>> study = Study(networks, ["l3", "ch3_l3"], repeats=3, seed=0)
-    >>> print(study.run().table("auc_roc"))    # doctest: +NORMALIZE_WHITESPACE
-    auc_roc  pa (null)             l3                    ch3_l3
-    -------  --------------------  --------------------  --------------------
-    karate   0.6966 +- 0.3287      0.7226 +- 0.2604      0.7319 +- 0.2478
-    women    0.6959 +- 0.2119      0.7531 +- 0.1953      0.7580 +- 0.2008
+    >>> result = study.run()
+    >>> result
+    Result(2 networks x 3 methods, 18 cells)
+    >>> {method: round(rank, 2) for method, rank in result.ranks("auc_roc").items()}
+    {'ch3_l3': 1.0, 'l3': 2.0, 'pa': 3.0}
     """
 
     networks: Mapping[str, Layer | Graph] | Sequence | str | os.PathLike
@@ -318,6 +318,8 @@ def read_networks(paths) -> dict[str, Layer | Graph]:
                 files = [Path(name) for name in sorted(glob.glob(str(path)))] or [path]
         except OSError as error:
             raise FileError(f"{path}: {error.strerror or error}") from None
+        if files == [path] and not path.exists():
+            raise FileError(f"{path}: No such file or directory")
         if not files:
             raise FileError(f"{path}: no network files in this folder ({', '.join(IN_FOLDERS)}); give others by name or pattern, as {path}/*.csv")
         for file in files:
