@@ -19,11 +19,19 @@ _SETTINGS = {
 
 @contextmanager
 def style():
-    """Matplotlib with these settings, and as it was afterwards."""
+    """Matplotlib with these settings, and as it was afterwards.
+
+    Nothing but these settings is put back: rc_context would also undo what a backend sets when it first draws, and
+    a notebook would show no figure after the first.
+    """
     import matplotlib
 
-    with matplotlib.rc_context(_SETTINGS):
+    before = {key: matplotlib.rcParams[key] for key in _SETTINGS}
+    matplotlib.rcParams.update(_SETTINGS)
+    try:
         yield
+    finally:
+        matplotlib.rcParams.update(before)
 
 
 def axes(ax=None, width: float = COLUMN, height: float = 2.6):

@@ -5,7 +5,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_readme_examples_run():
+def test_the_readme_examples_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
     assert doctest.testfile(str(ROOT / "README.md"), module_relative=False).failed == 0
 
 

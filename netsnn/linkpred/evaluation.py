@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import scipy.integrate
@@ -152,8 +152,7 @@ class Evaluation:
 
         if not self.n_negative:
             return float("nan")
-        nodes, weights = np.polynomial.legendre.leggauss(12)
-        return float(modified_roc(self.positive.astype(np.int64), self.negative.astype(np.int64), (nodes + 1) / 2, weights / 2))
+        return float(modified_roc(self.positive.astype(np.int64), self.negative.astype(np.int64), *_gauss()))
 
     @cached_property
     def ndcg(self) -> float:
@@ -425,6 +424,13 @@ def _discounts(first: np.ndarray, size: np.ndarray) -> np.ndarray:
     slope = lambda x: -1 / (x * np.log(x) ** 2)
     out[long] += scipy.special.expi(np.log(b)) - scipy.special.expi(np.log(a)) - (slope(b) - slope(a)) / 24
     return out
+
+
+@cache
+def _gauss() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss-Legendre quadrature on 0 .. 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    return (nodes + 1) / 2, weights / 2
 
 
 def _check_k(k) -> int:

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -386,7 +387,9 @@ def _file_name(text: str) -> str:
 
 
 def _with_progress(results: Iterator, total: int, done: int, progress: bool | None) -> Iterator:
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # in a notebook without ipywidgets the import warns, and shows a plain bar
+        from tqdm.auto import tqdm
 
     hide = not (sys.stderr.isatty() if progress is None else progress)
     with tqdm(total=total, initial=done, desc="study", unit="cell", disable=hide, file=sys.stderr, dynamic_ncols=True) as bar:
