@@ -229,7 +229,7 @@ def test_all_figures_and_tables_are_written(result, tmp_path):
     assert {"cells.csv", "auc_roc_networks.tex", "auc_roc_pairs.md", "heatmap_auc_roc.pdf", "ranks_auc_roc.png", "pr_a_b_c.pdf", "mroc_women.png"} <= names
     figure, axes = plt.subplots(1, 2)
     assert result.plot("pr", network="women", ax=axes[0]) is axes[0] and result.plot("heatmap", ax=axes[1]) is axes[1]
-    assert len(axes[0].lines) == 5 and not plt.rcParams["axes.spines.top"] is False  # the user's style is left alone
+    assert len(axes[0].lines) == 5 and plt.rcParams["axes.spines.top"] is not False  # the user's style is left alone
     plt.close("all")
 
 
