@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-import netsnn
+from netsnn import __version__
 from netsnn.errors import FileError, StudyError
 from netsnn.graph import Graph, Layer
 from netsnn.io import read
@@ -139,7 +139,7 @@ class Study:
                            "domain": self.domains.get(name, "")} for name, graph in self.networks.items()}
         methods = {label: {"method": _name(what), "options": _plain(options)} | ({"code": _code(what)} if callable(what) else {})
                    for label, (what, options) in self.methods.items()}
-        settings = {"netsnn": netsnn.__version__, "fraction": self.fraction, "removal": self.removal, "negatives": self.negatives,
+        settings = {"netsnn": __version__, "fraction": self.fraction, "removal": self.removal, "negatives": self.negatives,
                     "seed": int(self.seed), "node_k": self.node_k}
         return {"settings": settings, "repeats": int(self.repeats), "networks": networks, "methods": methods}
 
