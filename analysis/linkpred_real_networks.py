@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 
 import netsnn as ns
 from netsnn.io.atomic import write_bytes
-from netsnn.linkpred.tables import FORMATS, Table
+from netsnn.linkpred.studies.tables import FORMATS, Table
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "analysis" / "results" / "linkpred_real_networks"
@@ -113,7 +113,7 @@ def report(study, result, more, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tables = FORMATS["markdown"]
     write = lambda name, text: write_bytes(text.encode(), out / name)
-    write("cells.csv", FORMATS["csv"](result._table_of_cells()))
+    write("cells.csv", result.table(format="csv", kind="cells"))
     figures = {"heatmap_precision.png": ("heatmap", "precision", None, None), "heatmap_average_precision.png": ("heatmap", "average_precision", None, None),
                "ranks_precision.png": ("ranks", "precision", None, COMPARED), "ranks_average_precision.png": ("ranks", "average_precision", None, COMPARED)}
     for name in ("usair", "foodweb_baydry", "celegans_neuromuscular"):
@@ -125,7 +125,7 @@ def report(study, result, more, out: Path) -> None:
             style.save(ax, (out / file).with_suffix(f".{ending}"))
     sizes = Table(["network", "domain", "kind", "nodes", "links", "splits"],
                   [[name, study.domains[name], type(g).__name__.lower(), " + ".join(map(str, g.shape)) if isinstance(g, ns.Layer) else g.n, g.n_links,
-                    study._n_splits(name)] for name, g in study.networks.items()], None,
+                    study.n_splits(name)] for name, g in study.networks.items()], None,
                   f"10 % of links hidden at random; networks of more than {LARGE} nodes get {FEW} splits.")
     comparison = {metric: result.compare(metric, methods=COMPARED) for metric in ("precision", "average_precision")}
     lines = ["# Link prediction on real networks", "", "Made by `python -m analysis.linkpred_real_networks FOLDER --jobs 2`; every cell's numbers are in cells.csv.",

@@ -21,7 +21,7 @@ import sklearn.metrics
 import netsnn as ns
 from analysis.linkpred_real_networks import networks_in
 from netsnn.io.atomic import write_bytes
-from netsnn.linkpred.tables import FORMATS, Table
+from netsnn.linkpred.studies.tables import FORMATS, Table
 
 ROOT = Path(__file__).parent.parent.parent
 METHODS = ("pa", "cn", "jaccard", "aa", "ra")

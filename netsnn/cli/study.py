@@ -50,7 +50,7 @@ def add_to(commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Read, run, print the first table, write the rest."""
     from netsnn.errors import StudyError
-    from netsnn.linkpred.study_file import read_study_file
+    from netsnn.linkpred.studies.study_file import read_study_file
 
     study, out, metrics = read_study_file(arguments.file)
     out = arguments.out or out

@@ -12,7 +12,7 @@ from netsnn.errors import FileError
 from netsnn.io import read
 from netsnn.linkpred.evaluation import METRICS
 from netsnn.linkpred.splits import read_split
-from netsnn.linkpred.study import NODE_METRICS, Study, read_networks
+from netsnn.linkpred.studies.study import NODE_METRICS, Study, read_networks
 
 __all__ = ["StudyFile", "read_study_file"]
 

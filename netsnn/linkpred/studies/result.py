@@ -10,8 +10,8 @@ import numpy as np
 
 from netsnn.errors import FileError, StudyError
 from netsnn.linkpred.evaluation import METRICS
-from netsnn.linkpred.statistics import Comparison, Interval, compare, mean_ranks, nadeau_bengio
-from netsnn.linkpred.tables import FORMATS, Table
+from netsnn.linkpred.studies.statistics import Comparison, Interval, compare, mean_ranks, nadeau_bengio
+from netsnn.linkpred.studies.tables import FORMATS, Table
 
 __all__ = ["Result", "read_study"]
 
@@ -20,6 +20,7 @@ KINDS = {
     "methods": "mean, mean rank and win rate of each method over networks",
     "pairs": "every two methods compared over networks",
     "domains": "mean of each method over the networks of each domain",
+    "cells": "every metric of every cell (wide: meant for CSV)",
 }
 
 
@@ -116,7 +117,7 @@ class Result:
         metric : str
             A name in `METRICS`.
         format : "text", "csv", "latex" (booktabs) or "markdown"
-        kind : "networks", "methods", "pairs" or "domains"
+        kind : "networks", "methods", "pairs", "domains" or "cells"
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
@@ -136,7 +137,7 @@ class Result:
         network : str
             For the curves; by default the first.
         """
-        from netsnn.linkpred import figures
+        from netsnn.linkpred.studies import figures
 
         if kind not in figures.FIGURES:
             raise ValueError(f"kind must be one of {', '.join(figures.FIGURES)}, got {kind!r}")
@@ -161,7 +162,7 @@ class Result:
             write_bytes(text.encode(), path)
             paths.append(path)
 
-        put(out / "cells.csv", FORMATS["csv"](self._table_of_cells()))
+        put(out / "cells.csv", self.table(metrics[0], "csv", kind="cells"))
         endings = {"text": "txt", "csv": "csv", "latex": "tex", "markdown": "md"}
         several = len(self.networks) > 1 and self._comparable(self.means(metrics[0]))
         for metric in metrics:
@@ -267,7 +268,7 @@ class Result:
             best.append([False, False, *(np.round(means, 12) == np.round(means.max(), 12)).tolist()])
         return Table(["domain", "networks", *map(self.label, found.methods)], rows, best, f"Mean {metric} by domain. {self._note()}")
 
-    def _table_of_cells(self) -> Table:
+    def _table_of_cells(self, _) -> Table:
         head = ["network", "domain", "split", "method", "test", "candidates", *self.metrics, "stated", "error"]
         rows = [[r["network"], self.plan["networks"][r["network"]]["domain"], r["split"], r["method"], r.get("test", ""), r.get("candidates", ""),
                  *(r["metrics"][name] if "metrics" in r else "" for name in self.metrics),

@@ -30,10 +30,10 @@ from netsnn.io import read
 from netsnn.io.atomic import write_bytes
 from netsnn.linkpred.evaluation import METRICS, evaluate_nodes_scorer, evaluate_scorer
 from netsnn.linkpred.methods import METHODS
-from netsnn.linkpred.result import Result
 from netsnn.linkpred.scorers import make_scorer
 from netsnn.linkpred.splits import NEGATIVES, REMOVALS, Split, split
-from netsnn.linkpred.workers import Failure, in_processes, inline, on_dask
+from netsnn.linkpred.studies.result import Result
+from netsnn.linkpred.studies.workers import Failure, in_processes, inline, on_dask
 
 __all__ = ["NODE_METRICS", "NULL", "Cell", "Study", "read_networks"]
 
@@ -118,8 +118,8 @@ class Study:
 
     def cells(self) -> list[Cell]:
         """All cells, the first split of every network before the second: early numbers cover everything."""
-        most = max(self._n_splits(name) for name in self.networks)
-        return [Cell(name, number, label) for number in range(most) for name in self.networks if number < self._n_splits(name)
+        most = max(self.n_splits(name) for name in self.networks)
+        return [Cell(name, number, label) for number in range(most) for name in self.networks if number < self.n_splits(name)
                 for label in self.methods if self._defined(label, name)]
 
     def split(self, network: str, number: int) -> Split:
@@ -209,7 +209,8 @@ class Study:
         return cell._asdict() | {"metrics": metrics, "stated": scorer.stated, "test": found.n_positive, "candidates": found.n_positive + found.n_negative,
                                  "links": hidden.train.n_links, "curve": {"rank": rank.tolist(), "hits": hits.tolist()}}
 
-    def _n_splits(self, network: str) -> int:
+    def n_splits(self, network: str) -> int:
+        """How many splits a network has: its fixed ones, or `repeats`."""
         return len(self.splits[network]) if network in self.splits else self.repeats
 
     def _defined(self, label: str, network: str) -> bool:

@@ -8,7 +8,7 @@ import math
 import textwrap
 from typing import NamedTuple
 
-from netsnn.linkpred.statistics import Interval
+from netsnn.linkpred.studies.statistics import Interval
 
 __all__ = ["FORMATS", "Table"]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from netsnn.linkpred import compare, nadeau_bengio
-from netsnn.linkpred.statistics import bootstrap, critical_difference, holm, mean_ranks, rank_biserial, win_rates
+from netsnn.linkpred.studies.statistics import bootstrap, critical_difference, holm, mean_ranks, rank_biserial, win_rates
 
 tables = st.tuples(st.integers(2, 8), st.integers(2, 5)).flatmap(lambda shape: arrays(float, shape, elements=st.sampled_from([0.1, 0.2, 0.3, 0.7])))
 

@@ -15,7 +15,7 @@ import pytest
 
 import netsnn as ns
 from netsnn.linkpred import METRICS, Study, evaluate, nadeau_bengio, read_study, split
-from netsnn.linkpred.study_file import read_study_file
+from netsnn.linkpred.studies.study_file import read_study_file
 
 matplotlib.use("Agg")
 NETWORKS = {"karate": ns.Graph.from_networkx(nx.karate_club_graph()), "women": ns.Layer.from_networkx(nx.davis_southern_women_graph()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsnn.linkpred.statistics import mean_ranks
+from netsnn.linkpred.studies.statistics import mean_ranks
 from netsnn.style import COLORS, COLUMN, GREY, PAGE, axes, style
 
 __all__ = ["FIGURES", "heatmap", "modified_roc", "precision_recall", "rank_diagram"]

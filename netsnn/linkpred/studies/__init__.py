@@ -1,0 +1,1 @@
+"""Studies: many networks, splits and methods, their statistics, tables and figures."""
