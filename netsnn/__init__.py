@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from netsnn import linkpred, wiring
+    from netsnn import linkpred, measures, wiring
     from netsnn.errors import FileError, NetsnnError, ShortfallWarning, StudyError
     from netsnn.graph import Graph, Layer
     from netsnn.io import read, write
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "FileError": "errors", "NetsnnError": "errors", "ShortfallWarning": "errors", "StudyError": "errors",
     "Graph": "graph", "Layer": "graph", "Network": "network", "read": "io", "write": "io",
-    "linkpred": "", "wiring": "",
+    "linkpred": "", "measures": "", "wiring": "",
 }
 
-__all__ = ["FileError", "Graph", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "linkpred", "read", "wiring", "write"]
+__all__ = ["FileError", "Graph", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "linkpred", "measures", "read", "wiring", "write"]
 
 
 def __getattr__(name: str):

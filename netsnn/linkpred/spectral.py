@@ -10,7 +10,7 @@ import scipy.sparse.linalg
 from netsnn.graph import Graph, Layer
 from netsnn.linkpred.blocks import DenseRows, pick_from_rows
 
-__all__ = ["katz", "perturbation"]
+__all__ = ["katz", "perturbation", "perturbed_graph", "perturbed_layer"]
 
 DEGENERATE = 1e-11  # eigenvalues closer than this (relative to the largest) count as one, as in the authors' code
 
@@ -109,7 +109,7 @@ def perturbation(graph: Layer | Graph, seed: int, fraction: float = 0.1, repeats
     total = np.zeros(matrix.shape)
     row, col = graph.links
     generator = np.random.default_rng(seed)
-    perturb = _perturbed_layer if isinstance(graph, Layer) else _perturbed_graph
+    perturb = perturbed_layer if isinstance(graph, Layer) else perturbed_graph
     for _ in range(int(repeats)):
         chosen = generator.choice(graph.n_links, size=int(np.ceil(fraction * graph.n_links)), replace=False)
         change = np.zeros(matrix.shape)
@@ -122,7 +122,8 @@ def perturbation(graph: Layer | Graph, seed: int, fraction: float = 0.1, repeats
                      stated={"fraction": fraction, "repeats": int(repeats)})
 
 
-def _perturbed_graph(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
+def perturbed_graph(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """sum_k (lambda_k + x_k' change x_k) x_k x_k' over the eigenvectors of `rest` (which is overwritten)."""
     values, vectors = scipy.linalg.eigh(rest, driver="evd", overwrite_a=True)  # the fastest for all vectors
     few = sp.csr_array(change)
     for group in _equal_runs(values):
@@ -132,7 +133,8 @@ def _perturbed_graph(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
     return (vectors * values) @ vectors.T
 
 
-def _perturbed_layer(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
+def perturbed_layer(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """The same of the graph [[0, rest], [rest', 0]], from singular vectors."""
     # eigenvectors of [[0, B], [B', 0]] are (u_k, +-v_k) / sqrt(2), plus the two null spaces, within which the
     # degenerate turn gives back the whole perturbation between them
     left, values, right = scipy.linalg.svd(rest, full_matrices=True)
