@@ -105,7 +105,10 @@ def free_pairs(graph: Layer | Graph) -> int:
 
 def _from_function(graph: Layer | Graph, function: Callable, seed, options: dict) -> DenseRows:
     name = getattr(function, "__name__", type(function).__name__)
-    parameters = inspect.signature(function).parameters
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some functions written in C do not tell
+        parameters = {}
     if "seed" in parameters and "seed" not in options:
         options = options | {"seed": seed}
     total = function(graph, **options)
@@ -116,6 +119,7 @@ def _from_function(graph: Layer | Graph, function: Callable, seed, options: dict
     values = total.data if sparse else total
     if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
         raise ValueError(f"{name} must return finite numbers only")
+    total = total.astype(np.float64, copy=False)  # also: neither bools nor unsigned numbers can be subtracted below
     if isinstance(graph, Graph):
         gap = abs(total - total.T).max() if graph.n else 0
         if gap > 1e-9 * abs(total).max():

@@ -137,10 +137,8 @@ def perturbed_layer(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
     """The same of the graph [[0, rest], [rest', 0]], from singular vectors."""
     # eigenvectors of [[0, B], [B', 0]] are (u_k, +-v_k) / sqrt(2), plus the two null spaces, within which the
     # degenerate turn gives back the whole perturbation between them
-    left, values, right = scipy.linalg.svd(rest, full_matrices=True)
+    left, values, right = scipy.linalg.svd(rest, full_matrices=False)
     right = right.T
-    padded = np.zeros(max(rest.shape))
-    padded[:len(values)] = values
     rank = int((values > DEGENERATE * max(1.0, values[:1].max(initial=0.0))).sum())
     for group in _equal_runs(values[:rank]):
         # the part of the perturbation inside one singular value's space, symmetric as the eigenvalue +s sees it
@@ -149,8 +147,8 @@ def perturbed_layer(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
         left[:, group], right[:, group] = left[:, group] @ turn, right[:, group] @ turn
     u, v = left[:, :rank], right[:, :rank]
     new = values[:rank] + np.einsum("ik,ik->k", u, change @ v)
-    u0, v0 = left[:, rank:], right[:, rank:]
-    return (u * new) @ v.T + u0 @ (u0.T @ change @ v0) @ v0.T
+    outside = change - u @ (u.T @ change)  # I - u u' projects on the null space, whose own vectors nobody needs
+    return (u * new) @ v.T + outside - (outside @ v) @ v.T
 
 
 def _equal_runs(values: np.ndarray) -> list[slice]:

@@ -127,6 +127,18 @@ def _draw(graph: Layer | Graph, count: int, by_degree: bool, generator: np.rando
     free = (sides[0] * sides[1] if layer else sides[0] * (sides[0] - 1) // 2) - graph.n_links
     if count > free:
         raise ValueError(f"cannot draw {count} negatives: the graph has {free} unlinked pairs{' of linked nodes' if by_degree else ''}")
+    if 2 * count > free:  # nearly all of them, where drawing until new ones come may never end: list them (Gumbel top-k draws the same way)
+        if layer:
+            a, b = np.divmod(np.arange(len(graph.out_degrees) * n_cols), n_cols)
+            weight = graph.out_degrees[a].astype(np.float64) * graph.in_degrees[b]
+        else:
+            a, b = np.triu_indices(n_cols, 1)
+            weight = graph.degrees[a].astype(np.float64) * graph.degrees[b]
+        keep = (graph.find(a, b) < 0) & ((weight > 0) | (not by_degree))
+        a, b, weight = a[keep], b[keep], weight[keep]
+        key = generator.gumbel(size=len(a)) + (np.log(weight) if by_degree else 0)
+        chosen = np.argsort(-key)[:count]
+        return a[chosen], b[chosen]
     found = np.empty(0, dtype=np.int64)
     while len(found) < count:
         size = 2 * (count - len(found)) + 16
@@ -160,8 +172,10 @@ def _read_pairs(graph: Layer | Graph, path) -> tuple[np.ndarray, np.ndarray]:
         else [(u, listed.names, graph.names, graph.n), (v, listed.names, graph.names, graph.n)]
     ends = []
     for ids, mine, names, n in sides:
+        place = {str(name): i for i, name in enumerate(names if names is not None else range(n))}
+        if mine is None and names is not None and all(str(i) in place for i in ids.tolist()):
+            mine = range(int(ids.max(initial=-1)) + 1)  # names that happen to be numbers
         if mine is not None:
-            place = {str(name): i for i, name in enumerate(names if names is not None else range(n))}
             unknown = next((mine[i] for i in ids.tolist() if str(mine[i]) not in place), None)
             if unknown is not None:
                 raise FileError(f"{path}: the network has no node {unknown!r}")

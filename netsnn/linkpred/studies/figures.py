@@ -28,9 +28,9 @@ def modified_roc(result, *, network=None, methods=None, ax=None, **_):
         ax = axes(ax, COLUMN * 1.3)
         network = network or result.networks[0]
         for color, name, (rank, hits, test, candidates) in _curves(result, network, methods):
-            x = np.log1p(rank - hits) / np.log1p(candidates - test)
+            x = np.log1p(rank - hits) / np.log1p(max(candidates - test, 1))
             ax.plot(np.append(0, x), np.append(0, np.log1p(hits) / np.log1p(test)), color=color, label=result.label(name), ls="--" if color == GREY else "-")
-        n, p = candidates - test, test
+        n, p = max(candidates - test, 1), test
         f = np.expm1(np.linspace(0, np.log1p(n), 200))
         ax.plot(np.log1p(f) / np.log1p(n), np.log1p(f * p / n) / np.log1p(p), color="#c8c8c8", lw=0.8, label="random", zorder=0)
         ax.set(xlabel="ln(1 + FP) / ln(1 + N)", ylabel="ln(1 + TP) / ln(1 + P)", title=network, xlim=(0, 1), ylim=(0, 1.02))
@@ -63,7 +63,7 @@ def rank_diagram(result, *, metric="precision", methods=None, ax=None, **_):
             right = place < rows
             y = first + step * (place if right else k - 1 - place) + 0.4
             edge = low - 0.1 if right else high + 0.1
-            ax.plot([ranks[m], ranks[m], edge], [top, y, y], color=GREY if found.methods[m] == "pa" else COLORS[0], lw=0.9)
+            ax.plot([ranks[m], ranks[m], edge], [top, y, y], color=GREY if result.label(found.methods[m]) != found.methods[m] else COLORS[0], lw=0.9)
             ax.text(edge, y, f" {result.label(found.methods[m])} {ranks[m]:.2f}" if right else f"{ranks[m]:.2f} {result.label(found.methods[m])} ",
                     ha="left" if right else "right", va="center", clip_on=False)
         if np.isfinite(width) and width < high - low:
@@ -76,7 +76,7 @@ def rank_diagram(result, *, metric="precision", methods=None, ax=None, **_):
 def heatmap(result, *, metric="precision", methods=None, ax=None, **_):
     """Methods by networks: colour tells the share of the best value on the network, the number is the value itself."""
     with style():
-        chosen = list(methods or result.methods)
+        chosen = _chosen(result, methods)
         means = result.means(metric)[:, [result.methods.index(name) for name in chosen]]
         best = np.nanmax(np.where(np.isnan(means), -np.inf, means), axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -106,9 +106,17 @@ def _legend(ax) -> None:
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.4)
 
 
+def _chosen(result, methods) -> list[str]:
+    chosen = [methods] if isinstance(methods, str) else list(methods or result.methods)
+    unknown = next((name for name in chosen if name not in result.methods), None)
+    if unknown is not None:
+        raise ValueError(f"no method {unknown!r} in this study; methods: {', '.join(result.methods)}")
+    return chosen
+
+
 def _curves(result, network, methods):
     """(color, method, (rank, hits, test links, candidates)) with hits meant over splits."""
-    chosen = list(methods or result.methods)
+    chosen = _chosen(result, methods)
     color = iter(COLORS * 10)
     found = []
     for name in chosen:

@@ -10,6 +10,7 @@ import numpy as np
 
 from netsnn.errors import FileError, StudyError
 from netsnn.linkpred.evaluation import METRICS
+from netsnn.linkpred.methods import METHODS
 from netsnn.linkpred.studies.statistics import Comparison, Interval, compare, mean_ranks, nadeau_bengio
 from netsnn.linkpred.studies.tables import FORMATS, Table
 
@@ -171,12 +172,16 @@ class Result:
                     put(out / "tables" / f"{metric}_{kind}.{ending}", self.table(metric, format, kind=kind))
         figures = [("heatmap", m, None) for m in metrics] + ([("ranks", m, None) for m in metrics] if several else []) \
             + [(kind, metrics[0], name) for kind in ("pr", "mroc") for name in self.networks]
+        files = {}
+        for name in self.networks:  # two names may be alike once made plain
+            plain = _plain(name)[:100]
+            files[name] = plain if plain not in files.values() else f"{plain}_{len(files) + 1}"
         for kind, metric, network in figures:
             if network is not None and not any(r["network"] == network and "metrics" in r for r in self.records):
                 continue
             ax = self.plot(kind, metric, network=network)
             for ending in ("pdf", "png"):
-                path = out / "figures" / f"{kind}_{_plain(network or metric)}.{ending}"
+                path = out / "figures" / f"{kind}_{files.get(network, metric)}.{ending}"
                 style.save(ax, path)
                 paths.append(path)
             _close(ax)
@@ -203,6 +208,10 @@ class Result:
         count = (~np.isnan(means)).sum(axis=0)
         return [name for name, n in zip(self.methods, count) if n == count.max() > 0]
 
+    def _defined(self, network: str, method: str) -> bool:
+        known = METHODS.get(self.plan["methods"][method]["method"])
+        return known is None or (known.bipartite if self.plan["networks"][network]["kind"] == "layer" else known.unipartite)
+
     def _note(self) -> str:
         settings = self.plan["settings"]
         others = {"all": "all unlinked pairs", "degree_matched": "as many degree-matched negatives", "sampled": "as many sampled negatives"}[settings["negatives"]]
@@ -218,16 +227,19 @@ class Result:
 
     def _table_of_networks(self, metric: str) -> Table:
         rows, best, records = [], [], {}
+        expected = dict(zip(self.networks, self._n_splits().tolist()))
         for record in self.records:
             records.setdefault((record["network"], record["method"]), []).append(record)
         for network in self.networks:
             cells = []
             for method in self.methods:
                 mine = records.get((network, method), [])
-                if not mine:
+                if not mine and not self._defined(network, method):
                     cells.append("not defined")
                 elif any("error" in record for record in mine):
                     cells.append("failed")
+                elif len(mine) < expected[network]:  # a mean over other splits than its neighbours' would mislead
+                    cells.append(f"{len(mine)} of {expected[network]} splits")
                 else:
                     cells.append(self.interval(network, method, metric))
             rows.append([network, *cells])

@@ -6,11 +6,13 @@ same number whoever computes it, and a study may grow: more networks, methods or
 
 from __future__ import annotations
 
+import functools
 import glob
 import hashlib
 import inspect
 import json
 import os
+import re
 import sys
 import time
 import warnings
@@ -28,7 +30,7 @@ from netsnn.errors import FileError, StudyError
 from netsnn.graph import Graph, Layer
 from netsnn.io import read
 from netsnn.io.atomic import write_bytes
-from netsnn.linkpred.evaluation import METRICS, evaluate_nodes_scorer, evaluate_scorer
+from netsnn.linkpred.evaluation import METRICS, _check_test, evaluate_nodes_scorer, evaluate_scorer
 from netsnn.linkpred.methods import METHODS
 from netsnn.linkpred.scorers import make_scorer
 from netsnn.linkpred.splits import NEGATIVES, REMOVALS, Split, split
@@ -98,8 +100,8 @@ class Study:
         put = lambda name, value: object.__setattr__(self, name, value)
         put("networks", _networks(self.networks))
         put("methods", _methods(self.methods))
-        put("splits", dict(self.splits))
-        put("domains", dict(self.domains))
+        put("splits", {str(name): list_ for name, list_ in self.splits.items()})
+        put("domains", {str(name): text for name, text in self.domains.items()})
         if not 0 < self.fraction < 1:
             raise ValueError(f"fraction must lie in (0, 1), got {self.fraction!r}")
         for name, at_least in (("repeats", 1), ("seed", 0), ("node_k", 1)):
@@ -113,6 +115,7 @@ class Study:
             unknown = next((key for key in given if key not in self.networks), None)
             if unknown is not None:
                 raise ValueError(f"{name} names {unknown!r}, which is no network of the study; networks: {', '.join(self.networks)}")
+        put("splits", {name: _splits(name, self.networks[name], given) for name, given in self.splits.items()})
 
     # ---- the plan ---------------------------------------------------------------------------------
 
@@ -130,7 +133,7 @@ class Study:
 
     def compute(self, cell: Cell) -> dict:
         """The record of one cell: plain numbers and texts."""
-        return self._compute_on(self.networks[cell.network], cell)
+        return self._compute_on((self.networks[cell.network], self.splits.get(cell.network)), cell)
 
     def plan(self) -> dict:
         """What the cells depend on, as plain data: two studies with equal entries have equal cells."""
@@ -159,7 +162,7 @@ class Study:
             With "dask" the cells spread over the cluster at `scheduler` (an address, a Client, or None for `jobs`
             local workers); this process alone writes them.
         retry : bool
-            Compute failed cells again.
+            Compute failed cells again. (Those that only a dying process cost are always computed again.)
         progress : bool, optional
             Show a bar with the time left; by default where standard error is a terminal.
         """
@@ -170,16 +173,17 @@ class Study:
         plan, cells, done = self.plan(), self.cells(), {}
         store = None if out is None else _Store(Path(out), plan)
         if store:
-            done = {cell: record for cell in cells if (record := store.read(cell)) is not None and not (retry and "error" in record)}
+            done = {cell: record for cell in cells if (record := store.read(cell)) is not None and not ("error" in record and (retry or "lost" in record))}
         missing = [cell for cell in cells if cell not in done]
         if backend == "dask":
-            results = on_dask(self._bare()._compute_on, missing, dict(self.networks), lambda cell: cell.network, scheduler, jobs)
+            results = on_dask(self._bare()._compute_on, missing, {name: (graph, self.splits.get(name)) for name, graph in self.networks.items()},
+                              lambda cell: cell.network, scheduler, jobs)
         else:
             results = in_processes(self.compute, missing, min(jobs, len(missing))) if jobs > 1 and missing else inline(self.compute, missing)
         try:
             for cell, record in _with_progress(results, len(cells), len(done), progress):
                 if isinstance(record, Failure):
-                    record = cell._asdict() | {"error": record.reason}
+                    record = cell._asdict() | {"error": record.reason} | ({"lost": True} if record.lost else {})
                 done[cell] = record
                 if store:
                     store.write(cell, record)
@@ -192,9 +196,10 @@ class Study:
 
     # ---- inside -----------------------------------------------------------------------------------
 
-    def _compute_on(self, graph: Layer | Graph, cell: Cell) -> dict:
-        if cell.network in self.splits:
-            hidden = self.splits[cell.network][cell.split]
+    def _compute_on(self, network: tuple[Layer | Graph, Sequence[Split] | None], cell: Cell) -> dict:
+        graph, fixed = network
+        if fixed is not None:
+            hidden = fixed[cell.split]
         else:
             hidden = split(graph, self.fraction, removal=self.removal, negatives=self.negatives, seed=self._seed(cell.network, cell.split))
         what, options = self.methods[cell.method]
@@ -223,10 +228,10 @@ class Study:
         return int(mixed.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
     def _bare(self) -> Study:
-        """Without the networks, which travel apart."""
+        """Without the networks and their splits, which travel apart."""
         bare = object.__new__(Study)
         bare.__dict__.update(self.__dict__)
-        bare.__dict__["networks"] = {}
+        bare.__dict__.update(networks={}, splits={})
         return bare
 
 
@@ -251,9 +256,14 @@ class _Store:
 
     def read(self, cell: Cell) -> dict | None:
         try:
-            return json.loads(self.path(cell).read_bytes())
+            record = json.loads(self.path(cell).read_bytes())
+            if not isinstance(record, dict) or not ("error" in record or "metrics" in record) or any(record.get(key) != value for key, value in cell._asdict().items()):
+                raise ValueError
+            return record
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise FileError(f"{self.path(cell)}: {error.strerror or error}") from None
         except ValueError:
             raise FileError(f"{self.path(cell)}: damaged; delete it, and the same command computes it again") from None
 
@@ -274,12 +284,13 @@ class _Store:
                      for key, value in new[part].items()}
         except (ValueError, KeyError, TypeError, AttributeError):
             raise FileError(f"{path}: damaged, or no study of netsnn") from None
-        differ = [name for name, (mine, theirs) in parts.items() if mine != theirs]
+        bare = lambda entry: {key: value for key, value in entry.items() if key != "domain"} if isinstance(entry, dict) else entry  # no cell depends on it
+        differ = [name for name, (mine, theirs) in parts.items() if bare(mine) != bare(theirs)]
         if differ:
             mine, theirs = parts[differ[0]]
             raise StudyError(f"{path.parent} holds another study: {', '.join(differ)} differ"
                              + (f" ({theirs!r} there, {mine!r} here)" if not isinstance(mine, dict) else "") + "; choose another folder")
-        merged = old | new | {part: old[part] | new[part] for part in ("networks", "methods")}
+        merged = old | new | {part: old[part] | new[part] for part in ("networks", "methods")} | {"repeats": max(old["repeats"], new["repeats"])}
         if merged != old:
             write_bytes((json.dumps(merged, indent=1) + "\n").encode(), path)
 
@@ -293,7 +304,7 @@ class _Store:
 
 def _networks(given) -> dict[str, Layer | Graph]:
     if isinstance(given, Mapping):
-        networks = dict(given)
+        networks = _by_text(given, "networks")
         for name, graph in networks.items():
             if not isinstance(graph, (Layer, Graph)):
                 raise ValueError(f"network {name!r} must be a Layer or a Graph, got {type(graph).__name__}")
@@ -304,6 +315,25 @@ def _networks(given) -> dict[str, Layer | Graph]:
     if not networks:
         raise ValueError("a study needs at least one network")
     return networks
+
+
+def _splits(name: str, graph: Layer | Graph, given) -> list[Split]:
+    """A network's fixed splits, checked as `evaluate` checks its arguments."""
+    if isinstance(given, Split) or not len(given):
+        raise ValueError(f"splits of {name!r} must be a list of at least one Split, got {given!r}")
+    checked = []
+    for number, hidden in enumerate(given):
+        if not isinstance(hidden, Split):
+            raise ValueError(f"splits of {name!r} must be a list of Split, got {type(hidden).__name__}")
+        if type(hidden.train) is not type(graph) or hidden.train.shape != graph.shape:
+            raise ValueError(f"split {number} of {name!r} trains on {hidden.train!r}, which is no part of {graph!r}")
+        what = f"of split {number} of {name!r}"
+        test = _check_test(hidden.train, hidden.test, f"test {what}")
+        if not len(test[0]):
+            raise ValueError(f"test {what} holds no links; an evaluation needs at least one")
+        others = None if hidden.negatives is None else _check_test(hidden.train, hidden.negatives, f"negatives {what}")
+        checked.append(Split(hidden.train, test, others))
+    return checked
 
 
 def read_networks(paths) -> dict[str, Layer | Graph]:
@@ -336,24 +366,37 @@ def read_networks(paths) -> dict[str, Layer | Graph]:
 def _methods(given) -> dict[str, tuple[str | Callable, dict]]:
     given = [given] if isinstance(given, str) else given
     if not isinstance(given, Mapping):
-        given = {what if isinstance(what, str) else getattr(what, "__name__", repr(what)): what for what in given}
+        given = list(given)
+        labels = [what if isinstance(what, str) else getattr(what, "__name__", type(what).__name__) for what in given]
+        twice = next((label for label, what in zip(labels, given) if not isinstance(what, str) and labels.count(label) > 1), None)
+        if twice is not None:
+            raise ValueError(f"several methods would be called {twice!r}; give them labels, as {{'mine': function}}")
+        given = dict(zip(labels, given))
     methods = {}
-    for label, what in given.items():
+    for label, what in _by_text(given, "methods").items():
         options = {}
         if isinstance(what, Mapping):
             options = {key: value for key, value in what.items() if key != "method"}
             what = what.get("method", label)
-        if not callable(what) and what not in METHODS:
+        if not callable(what) and not (isinstance(what, str) and what in METHODS):
             raise ValueError(f"no method {what!r}; methods: {', '.join(METHODS)}")
         unknown = [] if callable(what) else sorted(set(options) - set(METHODS[what].options))
         if unknown:
             raise ValueError(f"{what!r} has no option {unknown[0]!r}; options: {', '.join(METHODS[what].options) or 'none'}")
-        methods[str(label)] = (what, options)
+        methods[label] = (what, options)
     if not any(what == NULL for what, _ in methods.values()):
         if NULL in methods:
             raise ValueError(f"the label {NULL!r} is kept for the degree product; choose another")
         methods = {NULL: (NULL, {}), **methods}
     return methods
+
+
+def _by_text(given: Mapping, what: str) -> dict:
+    """With its keys as texts: they name files."""
+    named = {str(key): value for key, value in given.items()}
+    if len(named) < len(given) or "" in named:
+        raise ValueError(f"{what} must have different names, none of them empty, got {', '.join(map(repr, given))}")
+    return named
 
 
 def _digest(*parts) -> str:
@@ -369,13 +412,51 @@ def _name(what: str | Callable) -> str:
 
 
 def _code(function: Callable) -> str:
-    """A digest of a function's text, so that an edited function is another method."""
+    """A digest of a function's text and of what it is bound to, so that an edited function, or one with another parameter, is another method."""
+    return hashlib.blake2b(_essence(function, ()).encode(), digest_size=8).hexdigest()
+
+
+def _essence(value, above: tuple[int, ...]) -> str:
+    """A text that tells values apart, the same in every process (no addresses)."""
+    if id(value) in above or len(above) > 20:
+        return "..."
+    inner = lambda part: _essence(part, (*above, id(value)))
+    if isinstance(value, functools.partial):
+        return f"partial {inner(value.func)} {inner(value.args)} {inner(value.keywords)}"
+    if inspect.ismethod(value):
+        return f"method {inner(value.__func__)} {inner(value.__self__)}"
+    if inspect.iscode(value):
+        return f"{value.co_code!r} {value.co_names} {[inner(part) for part in value.co_consts]}"
+    if inspect.isfunction(value):
+        cells = [cell.cell_contents for cell in value.__closure__ or () if _filled(cell)]
+        return f"{_source(value) or inner(value.__code__)} {inner(value.__defaults__)} {inner(value.__kwdefaults__)} {inner(cells)}"
+    if isinstance(value, type) or inspect.ismodule(value) or inspect.isbuiltin(value):
+        return getattr(value, "__qualname__", value.__name__)
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return f"{value.dtype} {value.shape} {hashlib.blake2b(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+    if isinstance(value, Mapping):
+        return f"{{{[(inner(key), inner(part)) for key, part in value.items()]}}}"
+    if isinstance(value, (list, tuple)):
+        return f"{[inner(part) for part in value]}"
+    if isinstance(value, (set, frozenset)):
+        return f"{sorted(map(inner, value))}"
+    if type(value).__repr__ is object.__repr__:
+        return f"{_source(type(value)) or type(value).__qualname__} {inner(getattr(value, '__dict__', {}))}"
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def _source(thing) -> str:
     try:
-        text = inspect.getsource(function)
+        return inspect.getsource(thing)
     except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        text = repr((code.co_code, code.co_consts)) if code else ""
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return ""
+
+
+def _filled(cell) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
 
 
 def _plain(options: Mapping) -> dict:
@@ -384,6 +465,8 @@ def _plain(options: Mapping) -> dict:
 
 def _file_name(text: str) -> str:
     name = quote(text, safe=" +,;=@()'")
+    if len(name) > 200:  # longer than a file's name may be
+        name = name[:160] + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     return "%2E" + name[1:] if name.startswith(".") else name
 
 

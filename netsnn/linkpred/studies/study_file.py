@@ -64,6 +64,8 @@ def _study_file(path: Path, content: dict) -> StudyFile:
         _known(table, NETWORK_KEYS, f"[network.{name}] ")
         if "path" in table:
             networks[name] = read(folder / _text(table, "path", name), kind=table.get("kind"))
+        elif name in networks and "kind" in table:
+            raise ValueError(f"[network.{name}] gives a kind but no path; give both, and leave the file out of `networks`")
         elif name not in networks:
             raise ValueError(f"[network.{name}] has no path, and `networks` holds no file of this name; networks: {', '.join(networks) or 'none'}")
         if "domain" in table:
@@ -81,7 +83,9 @@ def _study_file(path: Path, content: dict) -> StudyFile:
     unknown = next((name for name in metrics if name not in METRICS and not ("node_k" in content and name in NODE_METRICS)), None)
     if unknown is not None:
         raise ValueError(f"no metric {unknown!r}; metrics: {', '.join([*METRICS, *NODE_METRICS])} (the last three need node_k)")
-    out = folder / content["out"] if isinstance(content.get("out"), str) else path.with_suffix("")
+    if not isinstance(content.get("out", ""), str):
+        raise ValueError(f"out must be a text, got {content['out']!r}")
+    out = folder / content["out"] if content.get("out") else path.with_suffix("") if path.suffix else path.with_name(path.name + "_results")
     return StudyFile(Study(networks, methods, splits=splits, domains=domains, **settings), out, metrics)
 
 

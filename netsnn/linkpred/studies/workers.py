@@ -28,9 +28,10 @@ Results = Iterator[tuple[Task, object]]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task has no result, in one line."""
+    """Why a task has no result, in one line; `lost`: its process died, so that another try may well have one."""
 
     reason: str
+    lost: bool = False
 
 
 def attempt(function: Callable, task: Task) -> object:
@@ -53,7 +54,8 @@ def inline(function: Callable, tasks: Sequence[Task]) -> Results:
 def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Results:
     """In `jobs` processes, which share the memory of what `function` refers to where the system can fork.
 
-    A process that dies (killed, or out of memory) costs its own task alone: it is recorded, and another process takes its place.
+    A process that dies (killed, or out of memory) costs its own task alone: another process tries it once more, and if that dies too
+    it is recorded.
     """
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() and os.uname().sysname == "Linux" else "spawn"
     if method == "spawn":
@@ -63,7 +65,7 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
             raise StudyError(f"on this system processes cannot share a function defined in a notebook or a lambda ({error}); use jobs=1, or put it into a module") from None
     context = multiprocessing.get_context(method)
     threads = max(1, n_threads() // jobs)
-    waiting, running = list(reversed(tasks)), {}
+    waiting, running, died = list(reversed(tasks)), {}, set()
 
     def start() -> None:
         mine, theirs = context.Pipe()
@@ -76,7 +78,8 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
     def give(connection) -> None:
         running[connection][1] = waiting.pop() if waiting else None
         if running[connection][1] is not None:
-            connection.send(running[connection][1])
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has just died: reading from it will tell
+                connection.send(running[connection][1])
 
     try:
         for _ in range(min(jobs, len(tasks))):
@@ -88,8 +91,14 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
                     result = connection.recv()
                 except (EOFError, ConnectionResetError):
                     del running[connection]
+                    connection.close()
                     process.join()
-                    result = Failure(_death(process.exitcode))
+                    if task not in died:
+                        died.add(task)
+                        waiting.append(task)
+                        start()
+                        continue
+                    result = Failure(_death(process.exitcode), lost=True)
                     if waiting:
                         start()
                 else:
@@ -138,8 +147,10 @@ def on_dask(function: Callable, tasks: Sequence[Task], shared: dict, key_of: Cal
             futures = {client.submit(_dask_cell, function, values[key_of(task)], task, pure=False, retries=0): task for task in tasks}
             try:
                 for future in as_completed(list(futures)):
+                    if future.cancelled():  # as all are once the scheduler is gone
+                        raise StudyError("the Dask cluster was lost; the same command goes on from the cells that are done")
                     error = future.exception() if future.status in ("error", "lost") else None
-                    yield futures[future], Failure(f"{type(error).__name__}: {' '.join(str(error).split())}") if error else future.result()
+                    yield futures[future], Failure(f"{type(error).__name__}: {' '.join(str(error).split())}", lost=True) if error else future.result()
             finally:
                 client.cancel(list(futures))
     except (OSError, TimeoutError) as error:
