@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-__all__ = ["COLORS", "COLUMN", "PAGE", "axes", "save", "style"]
+__all__ = ["COLORS", "COLUMN", "GREY", "PAGE", "STYLES", "axes", "save", "style", "use"]
 
 COLUMN, PAGE = 3.5, 7.2  # width of one and of two journal columns, inches
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5fb0", "#8c6d31")  # Okabe, Ito (2008), and two more
@@ -15,6 +15,45 @@ _SETTINGS = {
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
     "lines.linewidth": 1.2, "legend.frameon": False, "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "savefig.dpi": 300,
 }
+
+
+STYLES = {
+    "paper": _SETTINGS | {"figure.figsize": (COLUMN, 2.6)},
+    "paper-wide": _SETTINGS | {"figure.figsize": (PAGE, 3.0)},
+    "talk": _SETTINGS | {"font.size": 14, "axes.titlesize": 14, "axes.labelsize": 14, "xtick.labelsize": 12, "ytick.labelsize": 12, "legend.fontsize": 12,
+                         "axes.linewidth": 1.0, "lines.linewidth": 2.2, "figure.figsize": (8.0, 5.0)},
+}
+
+
+def use(name: str = "paper") -> AbstractContextManager[None]:
+    """Set matplotlib up for figures of your own in the same look: "paper" (one journal column), "paper-wide" (two) or "talk".
+
+    It holds from the call on; as `with style("paper"): ...` until the end of the block. No LaTeX is needed: text stays text in PDF and SVG.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> with use("paper"):
+    ...     matplotlib.rcParams["font.size"]
+    8.0
+    """
+    import matplotlib
+
+    if name not in STYLES:
+        raise ValueError(f"no style {name!r}; styles: {', '.join(STYLES)}")
+    before = {key: matplotlib.rcParams[key] for key in STYLES[name]}
+    matplotlib.rcParams.update(STYLES[name])
+    return _restoring(before)
+
+
+@contextmanager
+def _restoring(before: dict):
+    import matplotlib
+
+    try:
+        yield
+    finally:
+        matplotlib.rcParams.update(before)
 
 
 @contextmanager

@@ -256,7 +256,7 @@ class Result:
                 for means, ranks, wins in [([x.mean for x in found.mean], [x.mean for x in found.rank], found.win_rate.tolist())] for i in order]
         left = f" Left out (no value for every method): {', '.join(found.left_out)}." if found.left_out else ""
         missing = [name for name in self.methods if name not in found.methods]
-        left += f" Not compared (defined on fewer networks): {', '.join(missing)}." if missing else ""
+        left += f" Not compared (a value on fewer networks): {', '.join(missing)}." if missing else ""
         test = f" Friedman chi2 = {found.friedman:.3g}, p = {found.friedman_p:.2g}; critical difference of mean ranks {found.critical_difference:.3g} (Nemenyi, 0.05)." \
             if np.isfinite(found.friedman_p) else ""
         caption = f"{metric} over {len(found.networks)} networks, 95 % intervals by bootstrap over networks; wins: {found.win_rule}.{test}{left} {self._note()}"

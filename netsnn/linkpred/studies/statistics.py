@@ -157,6 +157,8 @@ def critical_difference(n_methods: int, n_networks: int, alpha: float = 0.05) ->
 def bootstrap(values, statistic, *, draws: int = 2000, confidence: float = 0.95, seed=0) -> list[Interval]:
     """`statistic` (one number a column) of the networks (rows), with percentile intervals from drawing networks anew."""
     values = np.asarray(values, dtype=np.float64)
+    if len(values) < 2:  # one network tells nothing of others
+        return [Interval(float(m), float("nan"), float("nan")) for m in statistic(values)]
     generator = np.random.default_rng(seed)
     found = np.array([statistic(values[generator.integers(len(values), size=len(values))]) for _ in range(draws)])
     low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)

@@ -24,6 +24,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
+import scipy.sparse as sp
 
 from netsnn import __version__
 from netsnn.errors import FileError, StudyError
@@ -102,7 +103,7 @@ class Study:
         put("methods", _methods(self.methods))
         put("splits", {str(name): list_ for name, list_ in self.splits.items()})
         put("domains", {str(name): text for name, text in self.domains.items()})
-        if not 0 < self.fraction < 1:
+        if isinstance(self.fraction, bool) or not isinstance(self.fraction, (int, float)) or not 0 < self.fraction < 1:
             raise ValueError(f"fraction must lie in (0, 1), got {self.fraction!r}")
         for name, at_least in (("repeats", 1), ("seed", 0), ("node_k", 1)):
             value = getattr(self, name)
@@ -201,7 +202,11 @@ class Study:
         if fixed is not None:
             hidden = fixed[cell.split]
         else:
-            hidden = split(graph, self.fraction, removal=self.removal, negatives=self.negatives, seed=self._seed(cell.network, cell.split))
+            key, kept = (cell.network, cell.split), self.__dict__.get("_kept", (None, None))
+            if kept[0] != key:  # the cells of one split follow each other
+                kept = key, split(graph, self.fraction, removal=self.removal, negatives=self.negatives, seed=self._seed(*key))
+                self.__dict__["_kept"] = kept
+            hidden = kept[1]
         what, options = self.methods[cell.method]
         seed = self._seed(cell.network, cell.split, cell.method)
         scorer = make_scorer(hidden.train, what, seed, options)
@@ -232,6 +237,7 @@ class Study:
         bare = object.__new__(Study)
         bare.__dict__.update(self.__dict__)
         bare.__dict__.update(networks={}, splits={})
+        bare.__dict__.pop("_kept", None)
         return bare
 
 
@@ -290,7 +296,7 @@ class _Store:
             mine, theirs = parts[differ[0]]
             raise StudyError(f"{path.parent} holds another study: {', '.join(differ)} differ"
                              + (f" ({theirs!r} there, {mine!r} here)" if not isinstance(mine, dict) else "") + "; choose another folder")
-        merged = old | new | {part: old[part] | new[part] for part in ("networks", "methods")} | {"repeats": max(old["repeats"], new["repeats"])}
+        merged = old | new | {part: old[part] | new[part] for part in ("networks", "methods")} | {"repeats": max(old.get("repeats", 0), new["repeats"])}
         if merged != old:
             write_bytes((json.dumps(merged, indent=1) + "\n").encode(), path)
 
@@ -434,6 +440,10 @@ def _essence(value, above: tuple[int, ...]) -> str:
         return getattr(value, "__qualname__", value.__name__)
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return f"{value.dtype} {value.shape} {hashlib.blake2b(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+    if isinstance(value, (Layer, Graph)):
+        return f"{value!r} {_digest(value)}"
+    if sp.issparse(value):  # its repr tells nothing of its content
+        return inner((value.shape, *sp.find(value)))
     if isinstance(value, Mapping):
         return f"{{{[(inner(key), inner(part)) for key, part in value.items()]}}}"
     if isinstance(value, (list, tuple)):

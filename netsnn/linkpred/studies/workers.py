@@ -7,6 +7,7 @@ reads the generator writes the results; workers write nothing.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import pickle
@@ -40,7 +41,7 @@ def attempt(function: Callable, task: Task) -> object:
         return function(task)
     except MemoryError as error:
         return Failure(f"not enough memory: {' '.join(str(error).split()) or type(error).__name__}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         kind = "" if isinstance(error, (ValueError, ArithmeticError)) else f"{type(error).__name__}: "
         return Failure(kind + (" ".join(str(error).split()) or type(error).__name__))
 
@@ -114,6 +115,8 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
 
 def _work(function: Callable, connection, threads: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    with contextlib.suppress(OSError, AttributeError):  # Linux: die with the parent, whatever it dies of
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     os.environ["NETSNN_THREADS"] = str(threads)
     with threadpoolctl.threadpool_limits(threads), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:

@@ -1,0 +1,108 @@
+"""`netsnn measure`: the numbers of a layer, a network or a recorded run."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import math
+import sys
+
+__all__ = ["add_to"]
+
+EXAMPLES = """\
+examples:
+  netsnn measure data/celegans_neuromuscular.edges
+  netsnn measure layer.npz --measures degrees,modularity --nulls 20
+  netsnn measure runs/a -o csv > runs/a/measures.csv          # one row a snapshot and layer
+"""
+
+
+def add_to(commands) -> None:
+    """Add the subcommand to the parser of `netsnn`."""
+    parser = commands.add_parser(
+        "measure", help="measure the topology of a layer, a network or a recorded run",
+        description="Degrees, power laws, clustering, modularity, distances, spectra and more. A file of a network gives one row a layer, "
+                    "a run's folder one row a snapshot and layer.",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", metavar="FILE|RUN", help="a file of a layer or network, or the folder of a run")
+    parser.add_argument("-m", "--measures", metavar="A,B", help="groups of measures, or all (default: the quick ones); see --list")
+    parser.add_argument("--list", nargs=0, action=_List, help="list the groups of measures, and stop")
+    parser.add_argument("--nulls", type=int, default=0, metavar="N", help="z-scores against N random layers of the same degrees")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="for --nulls (default 0)")
+    parser.add_argument("--kind", choices=["layer"], help="read an edge list without a header as a bipartite layer")
+    parser.add_argument("-o", "--output", choices=["text", "csv", "json"], help="form of the output (default: text on a terminal, csv into a pipe)")
+    parser.set_defaults(run=run)
+
+
+class _List(argparse.Action):
+    def __call__(self, parser, *_):
+        from netsnn.measures import MEASURES
+
+        print(", ".join(MEASURES))
+        parser.exit()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, and write the rows."""
+    from netsnn.measures import summary
+
+    names = arguments.measures.split(",") if arguments.measures else None
+    names = "all" if names == ["all"] else names
+    if arguments.nulls < 0 or arguments.nulls == 1:
+        raise ValueError(f"--nulls must be 0 or at least 2, got {arguments.nulls}")
+    form = arguments.output or ("text" if sys.stdout.isatty() else "csv")
+    rows = []
+    for head, layer in _layers(arguments.source, arguments.kind):
+        rows.append(head | summary(layer, names, nulls=arguments.nulls, seed=arguments.seed))
+    write(rows, form)
+
+
+def write(rows: list[dict], form: str) -> None:
+    """Rows of the same names as aligned text (names down), CSV or JSON, to standard output."""
+    if form == "json":
+        clean = [{name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()} for row in rows]
+        print(json.dumps(clean[0] if len(clean) == 1 else clean, indent=1))
+    elif form == "csv":
+        out = io.StringIO()
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        sys.stdout.write(out.getvalue())
+    else:
+        cells = [[name, *(_short(row[name]) for row in rows)] for name in rows[0]]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+        for line in cells:
+            print(line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:])), sep="  ")
+
+
+def _layers(source: str, kind: str | None):
+    """(columns that say which layer it is, the layer) of everything in the source."""
+    from netsnn.cli.sources import is_run, open_run
+    from netsnn.graph import Layer
+    from netsnn.io import read
+    from netsnn.network import Network
+
+    if is_run(source):
+        history = open_run(source)
+        if not len(history):
+            raise ValueError(f"{source}: the run has no snapshot yet")
+        for snapshot in history:
+            for i, layer in enumerate(snapshot.layers):
+                yield {"snapshot": snapshot.number, "step": snapshot.step, "layer": history.names[i] if history.names else i}, layer
+        return
+    value = read(source, kind=kind)
+    if isinstance(value, Layer):
+        yield {}, value
+    elif isinstance(value, Network):
+        for i, layer in enumerate(value):
+            yield {"layer": value.names[i] if value.names else i}, layer
+    else:
+        raise ValueError(f"{source} holds an undirected graph; the measures are those of bipartite layers (--kind layer reads an edge list as one)")
+
+
+def _short(value) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if math.isfinite(value) and value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
+    return str(value)

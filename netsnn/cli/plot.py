@@ -1,0 +1,112 @@
+"""`netsnn plot`: a figure of a layer, a network or a recorded run, as a file."""
+
+from __future__ import annotations
+
+import argparse
+
+__all__ = ["add_to"]
+
+LAYER = {"layer": "links between the two sides", "spy": "the wiring as a picture, with degrees", "degrees": "degree distribution with its power law",
+         "receptive-field": "the inputs' links as an image"}
+NETWORK = {"hubs": "degrees and hubs of every group of neurons"}
+RUN = {"evolution": "what changed over the snapshots", "ages": "how old the links are", "alluvial": "how communities merged and split",
+       "persistence": "persistence diagram of the weights", "barcode": "persistence barcode of a layer's weights"}
+EXAMPLES = """\
+examples:
+  netsnn plot data/celegans_neuromuscular.edges --figure layer --order community -o layer.pdf
+  netsnn plot runs/a --figure evolution -o evolution.pdf
+  netsnn plot runs/a --figure degrees --layer 0 --snapshot 0 -o before.svg
+  netsnn plot layer.npz --figure view -o layer.html           # a page to explore in a browser
+"""
+
+
+def add_to(commands) -> None:
+    """Add the subcommand to the parser of `netsnn`."""
+    lists = "\n".join(f"  {name:16} {text}" for name, text in (LAYER | NETWORK | RUN | {"view": "a page to explore (HTML)"}).items())
+    parser = commands.add_parser(
+        "plot", help="draw a figure of a layer, a network or a recorded run", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=f"Figures (of a run: of its last snapshot, or --snapshot):\n{lists}", epilog=EXAMPLES)
+    parser.add_argument("source", metavar="FILE|RUN", help="a file of a layer or network, or the folder of a run")
+    parser.add_argument("-f", "--figure", required=True, choices=[*LAYER, *NETWORK, *RUN, "view"], metavar="NAME", help="which figure; see above")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write: .pdf, .svg, .png, ... (.html for view)")
+    parser.add_argument("--layer", default="0", metavar="L", help="number or name of the layer (default: the first)")
+    parser.add_argument("--snapshot", type=int, default=-1, metavar="N", help="of a run: which snapshot (default: the last)")
+    parser.add_argument("--order", default=None, metavar="O", help="for layer, spy and view: given, degree, community or barycentre")
+    parser.add_argument("--image", metavar="HxW", help="for receptive-field: shape of the inputs, such as 28x28")
+    parser.add_argument("--kind", choices=["layer"], help="read an edge list without a header as a bipartite layer")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read, draw, save."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from netsnn import plot
+
+    drawn = _draw(arguments, plot)
+    if isinstance(drawn, plot.View):
+        drawn.save(arguments.output)
+        return
+    try:
+        plot.save(drawn, arguments.output)
+    except ValueError as error:
+        raise ValueError(f"{arguments.output}: {error}") from None
+
+
+def _draw(arguments: argparse.Namespace, plot):
+    from netsnn.cli.sources import is_run, open_run
+    from netsnn.graph import Layer
+    from netsnn.io import read
+    from netsnn.network import Network
+
+    name, key = arguments.figure, int(arguments.layer) if arguments.layer.lstrip("-").isdigit() else arguments.layer
+    ordered = {"order": arguments.order} if arguments.order else {}
+    if is_run(arguments.source):
+        history = open_run(arguments.source)
+        if not len(history):
+            raise ValueError(f"{arguments.source}: the run has no snapshot yet")
+        if not -len(history) <= arguments.snapshot < len(history):
+            raise ValueError(f"--snapshot must lie in {-len(history)} .. {len(history) - 1}, got {arguments.snapshot}")
+        snapshot = history[arguments.snapshot]
+        if name == "evolution":
+            return plot.evolution(history)
+        if name in ("ages", "alluvial"):
+            return getattr(plot, name)(history, layer=key, **({"at": arguments.snapshot} if name == "ages" else {}))
+        if name in ("persistence", "barcode"):
+            return _persistence(snapshot, key, name, plot)
+        value = snapshot.network() if name in ("hubs", "view") else snapshot.layer(key)
+    else:
+        if name in RUN:
+            raise ValueError(f"{name} is a figure of a recorded run, and {arguments.source} is a file")
+        value = read(arguments.source, kind=arguments.kind)
+        if not isinstance(value, (Layer, Network)):
+            raise ValueError(f"{arguments.source} holds an undirected graph; the figures are those of bipartite layers (--kind layer reads an edge list as one)")
+        if isinstance(value, Network) and name in LAYER:
+            try:
+                value = value[key]
+            except (KeyError, IndexError):
+                raise ValueError(f"no layer {key!r}; layers: {', '.join(map(str, value.names or range(len(value))))}") from None
+    if name == "view":
+        return plot.view(value, **ordered)
+    if name in ("layer", "spy"):
+        return getattr(plot, name)(value, **ordered)
+    if name == "receptive-field":
+        try:
+            image = tuple(map(int, arguments.image.lower().split("x"))) if arguments.image else None
+        except ValueError:
+            raise ValueError(f"--image must look like 28x28, got {arguments.image!r}") from None
+        return plot.receptive_field(value, image)
+    return getattr(plot, name)(value)
+
+
+def _persistence(snapshot, key, name: str, plot):
+    from netsnn.measures import neural_persistence
+
+    if snapshot.weights is None or any(weights is None for weights in snapshot.weights):
+        raise ValueError(f"snapshot {snapshot.number} was recorded without weights")
+    found = neural_persistence(list(zip(snapshot.layers, snapshot.weights)))
+    if name == "persistence":
+        return plot.persistence(found)
+    names = list(snapshot.names or [])
+    return plot.barcode(found, layer=names.index(key) if key in names else int(key))

@@ -1,0 +1,213 @@
+"""Figures of one layer, or of a network's layers: its links, degrees, hubs and fields."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from netsnn.graph import Layer
+from netsnn.measures import communities, hubs, network_degrees, power_law
+from netsnn.network import Network
+from netsnn.style import COLORS, COLUMN, GREY, PAGE, axes, style
+
+__all__ = ["ORDERS", "degree_distribution", "hub_map", "layer_drawing", "receptive_field", "spy"]
+
+ORDERS = {
+    "given": "as numbered",
+    "degree": "most links first",
+    "community": "by community (Barber's modularity), the largest first",
+    "barycentre": "each side in turn by the mean place of its partners, which draws structure together",
+}
+VECTOR = 20_000  # more marks than this are drawn as an image inside the vector file
+
+
+def layer_drawing(layer: Layer, *, order: str = "barycentre", ax=None):
+    """Inputs on the left, outputs on the right, links between; neurons as large as their degrees, coloured by community.
+
+    Parameters
+    ----------
+    order : str
+        See `ORDERS`. Neurons without links are left out.
+    """
+    rows, cols = _places(layer, order)
+    row, col = layer.links
+    left, right = (_spread(places, d > 0) for places, d in ((rows, layer.out_degrees), (cols, layer.in_degrees)))
+    found = communities(layer, restarts=2)
+    with style():
+        from matplotlib.collections import LineCollection
+
+        ax = axes(ax, COLUMN, 3.6)
+        ends = np.stack([np.column_stack([np.zeros(len(row)), left[row]]), np.column_stack([np.ones(len(col)), right[col]])], axis=1)
+        alpha = float(np.clip(30 / max(layer.n_links, 1) ** 0.6, 0.03, 0.6))
+        same = found.inputs[row] == found.outputs[col]
+        for inside in (False, True):
+            mine = same == inside
+            colors = [COLORS[c % len(COLORS)] for c in found.inputs[row[mine]]] if inside else GREY
+            ax.add_collection(LineCollection(ends[mine], colors=colors, linewidths=0.5, alpha=alpha if not inside else min(1.0, 2 * alpha),
+                                             rasterized=layer.n_links > VECTOR))
+        for x, places, d, group in ((0, left, layer.out_degrees, found.inputs), (1, right, layer.in_degrees, found.outputs)):
+            linked = d > 0
+            ax.scatter(np.full(linked.sum(), x), places[linked], s=2 + 26 * d[linked] / d.max(initial=1), zorder=3, linewidths=0.3, edgecolors="white",
+                       c=[COLORS[c % len(COLORS)] for c in group[linked]])
+        idle = [int((d == 0).sum()) for d in (layer.out_degrees, layer.in_degrees)]
+        labels = [f"{n} {what}" + (f"\n({k} idle)" if k else "") for n, what, k in zip(layer.shape, ("inputs", "outputs"), idle)]
+        ax.set_xticks([0, 1], labels)
+        ax.set(xlim=(-0.12, 1.12), ylim=(1.03, -0.03), yticks=[])
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+    return ax
+
+
+def spy(layer: Layer, *, order: str = "given", ax=None):
+    """The wiring as a picture, inputs down and outputs across, with both sides' degrees along the edges."""
+    rows, cols = _places(layer, order)
+    row, col = layer.links
+    with style():
+        ax = axes(ax, COLUMN, 3.2)
+        size = float(np.clip(40_000 / (layer.n_links + 200), 0.15, 14))
+        ax.scatter(cols[col], rows[row], s=size, color=COLORS[0], marker="s", linewidths=0, rasterized=layer.n_links > VECTOR)
+        ax.set(xlim=(-0.5, layer.n_out - 0.5), ylim=(layer.n_in - 0.5, -0.5), xlabel="output", ylabel="input")
+        ax.spines[:].set_visible(True)
+        for box, d, places, along in (([0, 1.02, 1, 0.18], layer.in_degrees, cols, "x"), ([1.02, 0, 0.18, 1], layer.out_degrees, rows, "y")):
+            side = ax.inset_axes(box, sharex=ax if along == "x" else None, sharey=ax if along == "y" else None)
+            ordered = np.zeros(len(d))
+            ordered[places] = d
+            draw = side.stairs
+            draw(ordered, np.arange(len(d) + 1) - 0.5, orientation="vertical" if along == "x" else "horizontal", fill=True, color=GREY)
+            side.tick_params(labelbottom=along == "y", labelleft=along == "x", length=2)
+            (side.set_ylim if along == "x" else side.set_xlim)(0, None)
+            side.set_xlim(ax.get_xlim()) if along == "x" else side.set_ylim(ax.get_ylim())
+            (side.set_ylabel if along == "x" else side.set_xlabel)("degree")
+        if order != "given":
+            ax.set_xlabel(f"output, ordered: {order}")
+    return ax
+
+
+def degree_distribution(layer: Layer, *, fit: bool = True, ax=None):
+    """Share of neurons of at least each degree (CCDF), both sides, on log axes, with the fitted power law of the tail."""
+    with style():
+        ax = axes(ax)
+        for color, what, d in zip(COLORS, ("inputs", "outputs"), (layer.out_degrees, layer.in_degrees)):
+            positive = np.sort(d[d > 0])
+            if not len(positive):
+                continue
+            x, first = np.unique(positive, return_index=True)
+            share = (len(positive) - first) / len(d)
+            ax.plot(x, share, "o", ms=3, color=color, label=f"{what}, mean {d.mean():.3g}", mew=0)
+            law = power_law(d) if fit else None
+            if law is not None and law.tail:
+                from scipy.special import zeta
+
+                tail = np.geomspace(law.xmin, x[-1], 60)
+                ax.plot(tail, zeta(law.gamma, tail) / zeta(law.gamma, law.xmin) * (d >= law.xmin).mean(), "-", color=color, lw=0.9,
+                        label=rf"$\gamma$ = {law.gamma:.2f} from {law.xmin:.0f} ({law.tail} neurons)")
+        ax.set(xscale="log", yscale="log", xlabel="degree k", ylabel="share of neurons with degree ≥ k")
+        if ax.lines:
+            ax.legend(loc="lower left")
+    return ax
+
+
+def hub_map(network: Network | Layer, *, rule: str = "sigma", value: float = 2.0, ax=None):
+    """Degrees of all neurons of a network, group by group, hubs marked; a hub of two groups' layers counts all its links.
+
+    Each dot is a neuron: its group across, its degree up. See `netsnn.measures.HUB_RULES` for the rule.
+    """
+    network = Network([network]) if isinstance(network, Layer) else network
+    every = network_degrees(network)
+    with style():
+        ax = axes(ax, PAGE * 0.65)
+        for g, d in enumerate(every):
+            linked = d > 0
+            order = np.argsort(np.argsort(d, kind="stable"), kind="stable")
+            x = g + 0.7 * (order / max(len(d) - 1, 1) - 0.5)
+            chosen = np.zeros(len(d), dtype=bool)
+            # the rule of `hubs` for one side: a layer whose inputs have these degrees
+            chosen[_hubs_of(d, rule, value)] = True
+            ax.scatter(x[linked & ~chosen], d[linked & ~chosen], s=4, color=GREY, linewidths=0, rasterized=len(d) > VECTOR)
+            ax.scatter(x[chosen], d[chosen], s=9, color=COLORS[1], linewidths=0, label="hubs" if g == 0 else None)
+            ax.text(g, 1.02, f"{chosen.sum()} hubs\n{(~linked).sum()} idle", transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=7)
+        names = ["inputs", *(f"hidden {i}" for i in range(1, len(every) - 1)), "outputs"]
+        ax.set_xticks(range(len(every)), [f"{name}\n{len(d)}" for name, d in zip(names, every)])
+        ax.set(ylabel="degree (links in and out)", ylim=(0, None))
+        ax.tick_params(axis="x", length=0)
+    return ax
+
+
+def receptive_field(layer: Layer, image: tuple[int, int] | None = None, *, output: int | None = None, weights=None, ax=None):
+    """The inputs as an image: how many links each has, or with `output` which inputs one neuron has (their weights, if given).
+
+    Parameters
+    ----------
+    image : (height, width), or (channels, height, width)
+        By default a square, if the inputs make one. Channels are added up.
+    """
+    n = layer.n_in
+    if image is None:
+        side = math.isqrt(n)
+        if side * side != n:
+            raise ValueError(f"{n} inputs are no square: give image=(height, width)")
+        image = side, side
+    if math.prod(image) != n:
+        raise ValueError(f"an image of {' x '.join(map(str, image))} has {math.prod(image)} pixels, the layer {n} inputs")
+    if output is None:
+        values, label = layer.out_degrees.astype(float), "links"
+    else:
+        if not 0 <= output < layer.n_out:
+            raise ValueError(f"output must lie in 0 .. {layer.n_out - 1}, got {output}")
+        row, col = layer.links
+        mine = col == output
+        values = np.zeros(n)
+        values[row[mine]] = 1 if weights is None else np.asarray(weights)[mine]
+        label = "link" if weights is None else "weight"
+    values = values.reshape(image).reshape(-1, *image[-2:]).sum(axis=0)
+    with style():
+        ax = axes(ax, 2.4, 2.2)
+        signed = values.min() < 0
+        top = np.abs(values).max(initial=0) or 1
+        picture = ax.imshow(values, cmap="RdBu_r" if signed else "viridis", vmin=-top if signed else 0, vmax=top, interpolation="nearest")
+        ax.set(xticks=[], yticks=[])
+        ax.figure.colorbar(picture, ax=ax, shrink=0.85, label=label)
+        blank = int((layer.out_degrees == 0).sum())
+        ax.set_xlabel(f"{blank} of {n} inputs without links" if output is None else f"output {output}: {int((values != 0).sum())} inputs")
+    return ax
+
+
+def _hubs_of(d: np.ndarray, rule: str, value: float) -> np.ndarray:
+    rows = np.repeat(np.arange(len(d)), d)
+    columns = np.arange(len(rows)) - np.repeat(np.cumsum(d) - d, d)
+    return hubs(Layer.from_edges(rows, columns, (len(d), int(d.max(initial=0)))), rule, value)[0]
+
+
+def _places(layer: Layer, order: str) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each input and of each output."""
+    if order not in ORDERS:
+        raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {order!r}")
+    if order == "given" or not layer.n_links:
+        return np.arange(layer.n_in), np.arange(layer.n_out)
+    if order == "degree":
+        return _rank(-layer.out_degrees), _rank(-layer.in_degrees)
+    if order == "community":
+        found = communities(layer, restarts=2)
+        return tuple(_rank(group * (d.max(initial=0) + 1.0) - d) for group, d in ((found.inputs, layer.out_degrees), (found.outputs, layer.in_degrees)))
+    matrix = layer.to_scipy()
+    rows, cols = layer.out_degrees, layer.in_degrees
+    left, right = np.arange(layer.n_in) / max(layer.n_in, 1), np.arange(layer.n_out) / max(layer.n_out, 1)
+    for _ in range(24):  # idle neurons go last
+        right = _rank(np.where(cols > 0, matrix.T @ left / np.maximum(cols, 1), 2)) / max(layer.n_out, 1)
+        left = _rank(np.where(rows > 0, matrix @ right / np.maximum(rows, 1), 2)) / max(layer.n_in, 1)
+    return _rank(left), _rank(right)
+
+
+def _rank(values: np.ndarray) -> np.ndarray:
+    out = np.empty(len(values), dtype=np.int64)
+    out[np.argsort(values, kind="stable")] = np.arange(len(values))
+    return out
+
+
+def _spread(places: np.ndarray, linked: np.ndarray) -> np.ndarray:
+    """Places of linked neurons as heights from 0 to 1."""
+    out = np.full(len(places), 0.5)
+    order = _rank(places[linked])
+    out[linked] = order / (len(order) - 1) if len(order) > 1 else 0.5
+    return out

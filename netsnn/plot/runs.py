@@ -1,0 +1,199 @@
+"""Figures of a recorded run: how the topology evolved, which links lived, which communities merged; and several runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from netsnn.graph import Layer
+from netsnn.history import History
+from netsnn.measures import communities, network_summary, power_law
+from netsnn.style import COLORS, GREY, PAGE, axes, style
+
+__all__ = ["CURVES", "alluvial", "compare", "evolution", "link_ages", "topology_row"]
+
+
+def topology_row(layer: Layer) -> dict[str, float]:
+    """What `evolution` follows of each layer, beside what the history itself knows."""
+    law = power_law(layer.in_degrees)
+    fitted = law.tail >= 20 and law.gamma < 9.99  # else no tail to speak of: the exponent is at its bound
+    return {"modularity": communities(layer, restarts=1).modularity, "gamma": law.gamma if fitted else float("nan"),
+            "active": float(np.count_nonzero(layer.in_degrees) / max(layer.n_out, 1))}
+
+
+CURVES = {
+    "accuracy": "accuracy, if it was recorded",
+    "turnover": "share of links exchanged since the snapshot before",
+    "itop": "links that any snapshot so far had, over all possible",
+    "anp": "active neurons: hidden neurons on an input-to-output path (layers that follow each other), or outputs with links",
+    "modularity": "Barber's modularity",
+    "gamma": "exponent of the outputs' degree law (left out where fewer than 20 neurons make its tail)",
+}
+
+
+def evolution(history: History, *, curves=None, ax=None):
+    """What changed over the snapshots: one small panel a curve (see `CURVES`), one line a layer; scalars have one line.
+
+    Given `ax`, draws the panels inside it.
+    """
+    chosen = [name for name in CURVES if name != "accuracy" or "accuracy" in history.scalars] if curves is None else list(curves)
+    unknown = next((name for name in chosen if name not in CURVES and name not in history.scalars), None)
+    if unknown is not None:
+        raise ValueError(f"no curve {unknown!r}; curves: {', '.join([*CURVES, *history.scalars])}")
+    if not len(history):
+        raise ValueError(f"{history.folder}: the history is empty")
+    columns = min(3, len(chosen))
+    rows = -(-len(chosen) // columns)
+    with style():
+        ax = axes(ax, PAGE, 0.4 + 1.55 * rows)
+        ax.axis("off")
+        for i, name in enumerate(chosen):
+            r, c = divmod(i, columns)
+            box = [c / columns + 0.055, 1 - (r + 1) / rows + 0.2 / rows, 1 / columns - 0.085, 0.66 / rows]
+            panel = ax.inset_axes(box)
+            for color, (label, values) in zip(COLORS * 4, curve(history, name).items()):
+                panel.plot(history.steps, values, color=color, marker="o", ms=2, label=label)
+            panel.set_title(name)
+            panel.set_xlabel("step" if r == rows - 1 else "")
+            if i == 0 or (i == 1 and chosen[0] == "accuracy"):
+                legend = panel.get_legend_handles_labels()
+                if len(legend[0]) > 1:
+                    panel.legend(handlelength=1, borderpad=0)
+    return ax
+
+
+def curve(history: History, name: str) -> dict[str, np.ndarray]:
+    """The lines of one curve: label to values over the snapshots."""
+    if name in history.scalars:
+        return {name: history.scalars[name]}
+    if name not in CURVES:
+        raise ValueError(f"no curve {name!r}; curves: {', '.join([*CURVES, *history.scalars])}")
+    labels = [str(label) for label in history.names or [f"layer {i}" for i in range(len(history.shapes))]]
+    if name in ("turnover", "itop"):
+        return {label: history.turnover(i)[name] for i, label in enumerate(labels)}
+    follows = all(a[1] == b[0] for a, b in zip(history.shapes, history.shapes[1:]))
+    if name == "anp" and follows and len(labels) > 1:
+        return {"hidden neurons": np.array([network_summary(snapshot.network())["active_neurons"] for snapshot in history])}
+    frame = history.frame(topology_row)
+    column = "active" if name == "anp" else name
+    values = np.asarray(frame[column], dtype=float).reshape(len(history), len(labels))
+    return {label: values[:, i] for i, label in enumerate(labels)}
+
+
+def link_ages(history: History, *, layer: int | str = 0, at: int = -1, ax=None):
+    """Ages of the links of a snapshot, in steps; those that had lived before and came back are marked."""
+    found = history.ages(layer, at)
+    with style():
+        ax = axes(ax)
+        steps = history.steps
+        present = steps[:range(len(steps))[at] + 1]
+        edges = present[-1] - present[::-1]
+        width = np.diff(edges).min() * 0.85 if len(edges) > 1 else 1.0
+        back = found["earlier"] > 0
+        first = np.array([np.count_nonzero((found["age"] == age) & ~back) for age in edges])
+        again = np.array([np.count_nonzero((found["age"] == age) & back) for age in edges])
+        ax.bar(edges, first, width=width, color=COLORS[0], label="grown once")
+        if again.any():
+            ax.bar(edges, again, width=width, bottom=first, color=COLORS[1], label="grown again")
+        ax.set(xlabel=f"age in steps at step {present[-1]}", ylabel="links", title=_label(history, layer))
+        ax.legend()
+    return ax
+
+
+def alluvial(history: History, *, layer: int | str = 0, snapshots=None, ax=None):
+    """How communities merge and split: at each of a few snapshots the neurons stacked by community, ribbons for those that go together.
+
+    Parameters
+    ----------
+    snapshots : list of int
+        By default the first, the last and up to three between. Neurons without links stand at the bottom, in grey.
+    """
+    n = len(history)
+    chosen = sorted({round(x) for x in np.linspace(0, n - 1, min(n, 5))}) if snapshots is None else [range(n)[i] for i in snapshots]
+    if len(chosen) < 2:
+        raise ValueError(f"an alluvial diagram needs two snapshots, got {len(chosen)}")
+    groups = []
+    for number in chosen:
+        one = history[number].layer(layer)
+        found = communities(one)
+        label = np.concatenate([found.inputs, found.outputs])
+        label[np.concatenate([one.out_degrees, one.in_degrees]) == 0] = -1  # idle
+        groups.append(_follow(groups[-1], label) if groups else label)
+    with style():
+        ax = axes(ax, PAGE * 0.75, 3.0)
+        bases = [_draw_blocks(ax, x, group) for x, group in enumerate(groups)]
+        for x, (before, after) in enumerate(zip(groups, groups[1:])):
+            _draw_ribbons(ax, x, before, after, bases[x], bases[x + 1])
+        ax.set_xticks(range(len(chosen)), [f"step {history.steps[i]}\n{len(set(g.tolist()) - {-1})} communities" for i, g in zip(chosen, groups)])
+        ax.set(yticks=[], xlim=(-0.15, len(chosen) - 0.85), title=_label(history, layer))
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+    return ax
+
+
+def compare(histories: Mapping[str, History], *, curves=("accuracy", "turnover", "modularity", "anp"), layer: int = 0, ax=None):
+    """Several runs side by side: one panel a curve, one line a run (of the given layer, where the curve has one line a layer)."""
+    if not histories:
+        raise ValueError("compare needs at least one history")
+    chosen = [name for name in curves if name in CURVES and name != "accuracy" or all(name in h.scalars for h in histories.values())]
+    with style():
+        ax = axes(ax, PAGE, 2.1)
+        ax.axis("off")
+        for i, name in enumerate(chosen):
+            panel = ax.inset_axes([i / len(chosen) + 0.045, 0.26, 1 / len(chosen) - 0.07, 0.6])
+            for color, (label, history) in zip(COLORS * 4, histories.items()):
+                lines = list(curve(history, name).values())
+                panel.plot(history.steps, lines[min(layer, len(lines) - 1)], color=color, label=label)
+            panel.set(title=name, xlabel="step")
+        handles, labels = panel.get_legend_handles_labels()
+        ax.legend(handles, labels, loc="lower center", ncols=min(len(labels), 6), bbox_to_anchor=(0.5, -0.12))
+    return ax
+
+
+def _label(history: History, layer: int | str) -> str:
+    return str(layer) if isinstance(layer, str) else str(history.names[layer]) if history.names else f"layer {layer}"
+
+
+def _follow(before: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Communities renamed after the earlier one that most of their neurons come from, each name given once."""
+    out, taken, fresh = np.full(len(label), -1), set(), int(max(before.max(), label.max())) + 1
+    for group in sorted(set(label.tolist()) - {-1}, key=lambda g: -np.count_nonzero(label == g)):
+        inside = label == group
+        origin = [(int(np.count_nonzero(before[inside] == g)), g) for g in set(before[inside].tolist()) - {-1} - taken]
+        name = max(origin)[1] if origin else fresh
+        fresh += not origin
+        taken.add(name)
+        out[inside] = name
+    return out
+
+
+def _draw_blocks(ax, x: int, group: np.ndarray) -> dict[int, float]:
+    """A bar a community, the largest on top; where each begins."""
+    total, gap, y, base = len(group), 0.012, 0.0, {}
+    order = sorted(set(group.tolist()), key=lambda g: (g != -1, np.count_nonzero(group == g)))
+    for g in order:
+        height = np.count_nonzero(group == g) / total
+        base[g] = y
+        ax.bar(x, height, bottom=y, width=0.06, color=_color(g), zorder=3)
+        y += height + gap
+    return base
+
+
+def _draw_ribbons(ax, x: int, before: np.ndarray, after: np.ndarray, low: dict[int, float], high: dict[int, float]) -> None:
+    total = len(before)
+    left, right = dict(low), dict(high)
+    t = np.linspace(0, 1, 30)
+    ease = 3 * t**2 - 2 * t**3
+    for a in low:
+        for b in high:
+            share = np.count_nonzero((before == a) & (after == b)) / total
+            if share:
+                bottom = left[a] + (right[b] - left[a]) * ease
+                ax.fill_between(x + 0.03 + 0.94 * t, bottom, bottom + share, color=_color(a), alpha=0.35, linewidth=0)
+                left[a] += share
+                right[b] += share
+
+
+def _color(group: int) -> str:
+    return GREY if group < 0 else COLORS[group % len(COLORS)]

@@ -1,0 +1,44 @@
+"""Figures of persistence: the diagram and the barcode."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netsnn.style import COLORS, COLUMN, axes, style
+
+__all__ = ["barcode", "persistence_diagram"]
+
+
+def persistence_diagram(persistence, *, ax=None):
+    """Where components merge as the weight threshold falls: each point is a merger, on the strength of its link; one colour a layer.
+
+    `persistence` is what `netsnn.measures.neural_persistence` returns. All components are born at 1, so the points stand in
+    one column; they are spread sideways here, and the histogram beside them tells how many there are.
+    """
+    with style():
+        ax = axes(ax, COLUMN, 2.8)
+        rng = np.random.default_rng(0)  # where a point stands sideways means nothing
+        for i, (diagram, color) in enumerate(zip(persistence.diagrams, COLORS * 4)):
+            death = np.asarray(diagram)[:, 1]
+            ax.scatter(i + rng.uniform(-0.3, 0.1, len(death)), death, s=5, color=color, alpha=0.5, linewidths=0, rasterized=len(death) > 20_000)
+            if len(death):
+                counts, edges = np.histogram(death, bins=24, range=(0, 1))
+                ax.barh((edges[1:] + edges[:-1]) / 2, 0.28 * counts / counts.max(), left=i + 0.14, height=1 / 24, color=color, alpha=0.8)
+        ax.set_xticks(range(len(persistence.diagrams)), [f"layer {i}\nNP {value:.3f}" for i, value in enumerate(persistence.normalized)])
+        ax.set(ylabel="death: weight / largest weight", ylim=(-0.03, 1.05), xlim=(-0.5, len(persistence.diagrams) - 0.4))
+        ax.axhline(1, color="#c0c0c0", lw=0.8, zorder=0)
+        ax.text(ax.get_xlim()[1], 1.01, "birth", ha="right", va="bottom", fontsize=7, color="#808080")
+        ax.tick_params(axis="x", length=0)
+    return ax
+
+
+def barcode(persistence, *, layer: int = 0, most: int = 400, ax=None):
+    """The life of each component of one layer as a bar, from birth at 1 down to its merger; at most `most` bars, evenly chosen."""
+    with style():
+        ax = axes(ax, COLUMN, 2.6)
+        death = np.sort(np.asarray(persistence.diagrams[layer])[:, 1])[::-1]
+        shown = death[np.unique(np.linspace(0, len(death) - 1, min(most, len(death))).astype(int))] if len(death) else death
+        ax.hlines(np.arange(len(shown)), shown, 1, color=COLORS[layer % len(COLORS)], lw=max(0.3, min(2.0, 150 / max(len(shown), 1))))
+        ax.set(xlim=(1.01, -0.01), yticks=[], xlabel="weight / largest weight", ylabel=f"{len(shown)} of {len(death)} components" if len(shown) < len(death)
+               else f"{len(death)} components", title=f"layer {layer}")
+    return ax
