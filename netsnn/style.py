@@ -92,5 +92,5 @@ def save(ax, path) -> None:
 
     data = io.BytesIO()
     with style():
-        ax.figure.savefig(data, format=os.path.splitext(str(path))[1].lstrip(".") or "png")
+        ax.figure.figure.savefig(data, format=os.path.splitext(str(path))[1].lstrip(".") or "png")
     write_bytes(data.getvalue(), path)
