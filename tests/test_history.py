@@ -302,7 +302,8 @@ def test_turnover_overlap_survival_and_ages_agree_with_sets(drawn):
 
         for cohort in range(n):
             found = history.survival(cohort=cohort)
-            alive = {0: 1.0} | {steps[t] - steps[cohort]: part(len(set.intersection(*sets[cohort:t + 1])), len(sets[cohort])) for t in range(cohort, n)}
+            alive = {0: 1.0} | {steps[t] - steps[cohort]: part(len(set.intersection(*sets[cohort:t + 1])), len(sets[cohort]))
+                                for t in range(cohort, n)}
             assert all(np.isclose(x, alive[age]) for age, x in zip(found["age"].tolist(), found["fraction"]))
 
 
@@ -417,8 +418,8 @@ def test_measures_that_differ_share_no_results(three):
         return by * layer.n_links
     n = np.array([layer.n_links for snapshot in three for layer in snapshot.layers])
     for measure, expected in [(links, n), (degrees, n * 0 + 3), (times(2), 2 * n), (times(3), 3 * n), (scaled, n),
-                              (functools.partial(scaled, by=5), 5 * n), (functools.partial(scaled, by=6), 6 * n), (Times(7), 7 * n), (Times(8), 8 * n),
-                              (Times(9).measure, 9 * n), (times(np.array(4)), 4 * n)] * 2:
+                              (functools.partial(scaled, by=5), 5 * n), (functools.partial(scaled, by=6), 6 * n), (Times(7), 7 * n),
+                              (Times(8), 8 * n), (Times(9).measure, 9 * n), (times(np.array(4)), 4 * n)] * 2:
         found = three.frame(measure)
         assert np.array_equal(found[list(found)[-1]], expected)
     assert len(list((three.folder / "cache").iterdir())) == 11
@@ -463,8 +464,10 @@ from tests.test_history import in_set
 from netsnn.history import frames
 print(frames._path(History({str(three.folder)!r}).folder / "cache", in_set, False).name)
 """
-    found = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": seed}).stdout
-             for seed in "12"}
+    found = set()
+    for seed in "12":
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        found.add(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout)
     assert found == {frames._path(Path(), in_set, False).name + "\n"}
 
 
@@ -796,13 +799,13 @@ def test_two_writers_do_not_mix(tmp_path):
     two = History(tmp_path)
     one.record([layer_of({1})], step=1)
     for _ in range(2):
-        with pytest.raises(FileError, match="another process has written here since this history was opened; open it anew"):
+        with pytest.raises(FileError, match="changed by another process since this history was opened; open it anew"):
             two.record([layer_of({2})], step=1)
-        with pytest.raises(FileError, match="another process has written"):
+        with pytest.raises(FileError, match="changed by another process"):
             two.rewind(-1)
     for path in files(one):
         os.utime(path, (0, 0))
-    with pytest.raises(FileError, match="another process has written"):
+    with pytest.raises(FileError, match="changed by another process"):
         History.record(two, [layer_of({2})], step=5)
     one.record([layer_of({3})], step=2)
     assert [s.layers for s in History(tmp_path)] == [[layer_of({0})], [layer_of({1})], [layer_of({3})]]
@@ -956,7 +959,8 @@ if not os.getuid():
     History(sys.argv[1])[0].layers  # the modules this needs are not for anybody either
     os.setuid(65534)  # root may write anywhere
 history, errors = History(sys.argv[1]), []
-for write in (lambda: history.record([layer_of({3})], step=2), lambda: history.rewind(0), lambda: History(sys.argv[1] + "/../new").record([layer_of({3})], step=2)):
+new = History(sys.argv[1] + "/../new")
+for write in (lambda: history.record([layer_of({3})], step=2), lambda: history.rewind(0), lambda: new.record([layer_of({3})], step=2)):
     try:
         write()
     except FileError as error:

@@ -154,7 +154,7 @@ class Index:
         except OSError as error:
             raise FileError(f"{self.path}: {error.strerror or error}") from None
         if self._seen != (_look(found) if found else (0, 0)):
-            raise FileError(f"{self.path}: another process has written here since this history was opened; open it anew")
+            raise FileError(f"{self.path}: changed by another process since this history was opened; open it anew")
 
     def start(self, form: Form) -> None:
         """Write an index without snapshots."""
@@ -170,10 +170,10 @@ class Index:
         try:
             self.check()
             with open(self.path, "r+b", buffering=0) as file:
-                file.truncate(self._size)  # a line torn by a crash
-                file.seek(self._size)
                 size = self._size
                 try:
+                    file.truncate(size)  # a line torn by a crash
+                    file.seek(size)
                     while rest:  # a full disk takes a part of the line first and fails then
                         rest = rest[file.write(rest):]
                     os.fsync(file.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -41,4 +42,5 @@ def write_bytes(data: bytes, path) -> None:
         raise FileError(f"{str(path)!r}: {error}") from None
     finally:
         if temporary is not None:
-            os.unlink(temporary)
+            with contextlib.suppress(FileNotFoundError):  # interrupted just after the rename
+                os.unlink(temporary)
