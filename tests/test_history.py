@@ -455,6 +455,26 @@ def test_a_changed_helper_or_constant_is_another_measure(three, monkeypatch):
     assert np.array_equal(three.frame(measure)["measure"], -n)
 
 
+@pytest.mark.parametrize("source", [
+    "class H:\n    @staticmethod\n    def f(layer): return ANSWER\ndef m(layer): return H.f(layer)",
+    "def f(layer): return ANSWER\ntable = {'a': f}\ndef m(layer): return table['a'](layer)",
+    "table = [lambda layer: ANSWER]\ndef m(layer): return table[0](layer)",
+    "import functools\ndef f(layer): return ANSWER\nm = functools.partial(f)",
+    "import functools\ndef f(layer): return ANSWER\ndef g(h, layer): return h(layer)\nm = functools.partial(g, f)",
+    "class C:\n    def f(self, layer): return ANSWER\n    def __call__(self, layer): return self.f(layer)\nm = C()",
+    "class C:\n    def f(self, layer): return ANSWER\n    def g(self, layer): return self.f(layer)\nm = C().g",
+])
+def test_an_edited_function_is_another_measure_wherever_it_is_held(three, monkeypatch, source):
+    import types
+
+    for answer in "12":
+        module = types.ModuleType("edited")
+        monkeypatch.setitem(sys.modules, "edited", module)
+        exec(source.replace("ANSWER", answer), vars(module))
+        found = three.frame(module.m)
+        assert set(found[list(found)[-1]]) == {int(answer)}
+
+
 def test_a_measure_is_known_in_another_process(three):
     code = f"""
 import sys

@@ -117,9 +117,11 @@ def _identity(measure: Callable) -> str | None:
 
     Of functions and modules of other packages only name and version count. None where a value cannot be pickled: then nobody can tell.
     """
-    digest = hashlib.blake2b(digest_size=8)
+    digest, inner = hashlib.blake2b(digest_size=8), measure
+    while isinstance(inner, functools.partial):
+        inner = inner.func
     try:
-        for part in _parts(measure, _package(measure), set()):
+        for part in _parts(measure, _package(inner), set()):
             digest.update(part.encode() if isinstance(part, str) else part)
             digest.update(b"\0")
     except Exception:  # a value's own __reduce__ may raise anything
@@ -147,16 +149,43 @@ def _parts(value, home: str, seen: set[int]) -> Iterator[str | bytes]:
                 yield from _parts(part, home, seen)
             for name in sorted(_globals_used(value.__code__) & value.__globals__.keys()):
                 yield name
-                with contextlib.suppress(Exception):  # what a module holds and cannot be pickled counts by its name
-                    yield from _parts(value.__globals__[name], home, seen)
+                yield from _parts(value.__globals__[name], home, seen)
     elif callable(inner := getattr(value, "py_func", None) or getattr(value, "__wrapped__", None)):  # compiled by numba, or wrapped
         yield from _parts(inner, home, seen)
     elif isinstance(value, types.ModuleType):
         yield f"{value.__name__} {_version(value.__name__.partition('.')[0])}"
-    elif isinstance(value, (type, types.BuiltinFunctionType)):
+    elif isinstance(value, type):
         yield f"{value.__module__}.{value.__qualname__}"
+        if _package(value) == home and id(value) not in seen:  # its methods: pickle knows a class by name alone
+            seen.add(id(value))
+            for name, part in sorted(vars(value).items()):
+                if not name.startswith("__") or isinstance(part, types.FunctionType):
+                    part = part.fget if isinstance(part, property) else getattr(part, "func", part)
+                    part = getattr(part, "__func__", part)
+                    yield name
+                    with contextlib.suppress(Exception):  # a member that cannot be pickled counts by its name
+                        yield from _parts(part, home, seen)
+            for base in value.__bases__:
+                yield from _parts(base, home, seen)
+    elif isinstance(value, types.BuiltinFunctionType):
+        yield f"{value.__module__}.{value.__qualname__}"
+    elif type(value) in (dict, types.MappingProxyType, list, tuple, set, frozenset):  # they may hold functions, which pickle knows by name alone
+        yield type(value).__name__
+        if id(value) not in seen:
+            items = value.items() if isinstance(value, Mapping) else sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
+            seen.add(id(value))
+            for item in items:
+                for part in item if isinstance(value, Mapping) else (item,):
+                    yield from _parts(part, home, seen)
+    elif _package(value) == home and type(value).__reduce__ is object.__reduce__ and hasattr(value, "__dict__"):
+        yield from _parts(type(value), home, seen)
+        if id(value) not in seen:
+            seen.add(id(value))
+            for name, part in sorted(vars(value).items()):
+                yield name
+                yield from _parts(part, home, seen)
     else:
-        if callable(value):
+        if isinstance(getattr(type(value), "__call__", None), types.FunctionType):
             yield from _parts(type(value).__call__, home, seen)
         yield pickle.dumps(value)  # only ever written, never loaded
 

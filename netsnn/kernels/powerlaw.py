@@ -45,12 +45,12 @@ def best_exponent(mean_log, low, most):
 
 
 @kernel(reorder=False)
-def fit_tail(values, counts, most, every_cut, out):
+def fit_tail(values, counts, most, given, out):
     """The power law of the tail that starts at the cut-off of least Kolmogorov-Smirnov distance.
 
     `values` (ascending, from 1) occur `counts` times. out = exponent, cut-off, distance, how many values lie in the tail. The distance
     is the largest gap of the two distribution functions over all whole numbers, at least two distinct values above the cut-off
-    being left. Without `every_cut` the cut-off is values[0].
+    being left. With `given` > 0 that is the cut-off (no value lies below it).
     """
     n = len(values)
     out[0], out[1], out[2], out[3] = np.nan, np.nan, np.inf, 0.0
@@ -59,8 +59,8 @@ def fit_tail(values, counts, most, every_cut, out):
     for i in range(n):
         size += counts[i]
         total_log += counts[i] * logs[i]
-    for start in range(n - 1 if every_cut else min(1, n - 1)):
-        low = values[start]
+    for start in range(min(1, n - 1) if given > 0 else n - 1):
+        low = given if given > 0 else values[start]
         exponent = best_exponent(total_log / size, low, most)
         norm = hurwitz(exponent, low)
         distance, below, theory, x = 0.0, 0.0, 0.0, low

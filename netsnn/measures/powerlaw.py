@@ -73,7 +73,7 @@ def power_law(values, *, xmin: int | None = None, samples: int = 0, steepest: fl
     (2.5, ['lognormal', 'exponential'])
     """
     values = np.asarray(values)
-    if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" and (values % 1).any())) or (values < 0).any():
+    if values.ndim != 1 or values.dtype.kind not in "biuf" or (values.size and (values.dtype.kind not in "iu" and (values % 1).any())) or (values < 0).any():
         raise ValueError("a power law of degrees needs whole numbers of at least 0")
     if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 0:
         raise ValueError(f"samples must be a whole number of at least 0, got {samples!r}")
@@ -82,24 +82,25 @@ def power_law(values, *, xmin: int | None = None, samples: int = 0, steepest: fl
     if xmin is not None and (int(xmin) != xmin or xmin < 1):
         raise ValueError(f"xmin must be a whole number of at least 1, got {xmin!r}")
     values = values[values >= (1 if xmin is None else xmin)].astype(np.int64)
-    gamma, low, distance, tail = _fit(values, xmin is None, steepest)
+    given = 0.0 if xmin is None else float(xmin)
+    gamma, low, distance, tail = _fit(values, given, steepest)
     if not tail:
         return PowerLaw(float("nan"), float("nan"), float("nan"), 0, float("nan"), ())
-    p = _bootstrap(values, (gamma, low, distance), xmin is None, steepest, int(samples), seed) if samples else float("nan")
+    p = _bootstrap(values, (gamma, low, distance), given, steepest, int(samples), seed) if samples else float("nan")
     upper = values[values >= low]
     return PowerLaw(gamma, low, distance, tail, p, _alternatives(upper, gamma, low))
 
 
-def _fit(values: np.ndarray, every_cut: bool, steepest: float) -> tuple[float, float, float, int]:
+def _fit(values: np.ndarray, given: float, steepest: float) -> tuple[float, float, float, int]:
     from netsnn.kernels.powerlaw import fit_tail
 
     distinct, counts = np.unique(values, return_counts=True)
     out = np.empty(4)
-    fit_tail(distinct.astype(np.float64), counts.astype(np.float64), steepest, every_cut, out)
+    fit_tail(distinct.astype(np.float64), counts.astype(np.float64), steepest, given, out)
     return (float(out[0]), float(out[1]), float(out[2]), int(out[3])) if out[3] else (float("nan"),) * 3 + (0,)
 
 
-def _bootstrap(values: np.ndarray, fit: tuple[float, float, float], every_cut: bool, steepest: float, samples: int, seed) -> float:
+def _bootstrap(values: np.ndarray, fit: tuple[float, float, float], given: float, steepest: float, samples: int, seed) -> float:
     gamma, low, distance = fit
     below, size = values[values < low], len(values)
     share = (size - len(below)) / size
@@ -116,7 +117,7 @@ def _bootstrap(values: np.ndarray, fit: tuple[float, float, float], every_cut: b
         beyond = drawn > edge
         drawn[beyond] = np.floor((edge + 1) * ((1 - u[beyond]) / (1 - reach[-1])) ** (-1 / (gamma - 1)))
         rest = generator.choice(below, size - k) if len(below) else np.empty(0, dtype=np.int64)
-        return _fit(np.concatenate([drawn.clip(max=2**53).astype(np.int64), rest]), every_cut, steepest)[2] >= distance
+        return _fit(np.concatenate([drawn.clip(max=2**53).astype(np.int64), rest]), given, steepest)[2] >= distance
 
     found = list(run(worse, np.random.default_rng(seed).spawn(samples)))
     return float(np.mean(found))

@@ -98,3 +98,14 @@ def test_what_cannot_be_fitted_is_nan_and_wrong_values_are_named():
             power_law(values)
     with pytest.raises(ValueError, match="samples must be a whole number of at least 0, got -1"):
         power_law([1, 2], samples=-1)
+
+
+def test_a_given_cut_off_below_the_least_value_is_kept():
+    """The power law from xmin = 1 on, though no value is below 5: another likelihood than from 5 on."""
+    values = draw(3.0, 5, 500, 0)
+    fit = power_law(values, xmin=1)
+    from scipy.optimize import minimize_scalar
+    from scipy.special import zeta
+
+    best = minimize_scalar(lambda g: np.log(zeta(g, 1)) + g * np.log(values).mean(), bounds=(1.01, 9), method="bounded")
+    assert fit.xmin == 1 and fit.tail == 500 and fit.gamma == pytest.approx(best.x, abs=1e-4) and fit.distance > 0.4
