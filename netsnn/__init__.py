@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from netsnn import linkpred, measures, plot, wiring
+    from netsnn import evolve, linkpred, measures, plot, wiring
     from netsnn.errors import FileError, NetsnnError, ShortfallWarning, StudyError
     from netsnn.graph import Graph, Layer
     from netsnn.history import History
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "FileError": "errors", "NetsnnError": "errors", "ShortfallWarning": "errors", "StudyError": "errors",
     "Graph": "graph", "Layer": "graph", "Network": "network", "read": "io", "write": "io",
-    "History": "history", "linkpred": "", "measures": "", "plot": "", "wiring": "",
+    "History": "history", "evolve": "", "linkpred": "", "measures": "", "plot": "", "wiring": "",
 }
 
-__all__ = ["FileError", "Graph", "History", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "linkpred", "measures", "plot", "read", "wiring", "write"]
+__all__ = ["FileError", "Graph", "History", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "evolve", "linkpred", "measures", "plot", "read", "wiring", "write"]
 
 
 def __getattr__(name: str):

@@ -1,0 +1,89 @@
+"""Where links grow: unlinked pairs chosen by a link-prediction score, by gradients, or at random."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from netsnn.errors import ShortfallWarning
+from netsnn.evolve.scores import choose
+from netsnn.graph import Layer
+from netsnn.linkpred import METHODS, best
+
+__all__ = ["GROWTHS", "grow"]
+
+GROWTHS = {
+    "uniform": "every unlinked pair is as likely",
+    "gradient": "the largest |gradient| of the loss by the absent weight",
+    "momentum": "the largest |running mean of that gradient|",
+}
+
+
+def grow(layer: Layer, count: int, rule: str, *, sample: bool = False, gradient: np.ndarray | None = None, alive=None, exclude: np.ndarray | None = None,
+         seed=0) -> np.ndarray:
+    """Ids (row * n_out + col, sorted) of `count` new links; fewer only where no more unlinked pairs of living neurons are left.
+
+    Parameters
+    ----------
+    rule : str
+        A name in `GROWTHS`, or any link score of `linkpred.METHODS` that layers have, such as "ch3_l3".
+    sample : bool
+        Draw in proportion to the score instead of taking the best.
+    gradient : (n_in, n_out) array
+        For "gradient" and "momentum".
+    alive : (inputs, outputs), optional
+        Two boolean arrays: only pairs of living neurons grow.
+    exclude : ids, optional
+        Pairs that must not grow (such as those just removed).
+
+    Where the rule has too few pairs (scores of 0), the rest is drawn uniformly.
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], shape=(3, 3))
+    >>> grow(layer, 2, "ch3_l3", seed=0).tolist()
+    [2, 6]
+    """
+    generator = np.random.default_rng(seed)
+    n_in, n_out = layer.shape
+    exclude = np.empty(0, dtype=np.int64) if exclude is None else np.unique(exclude)
+    rows, cols = (np.flatnonzero(side) for side in alive) if alive is not None else (np.arange(n_in), np.arange(n_out))
+    row_alive, col_alive = (np.isin(np.arange(n), side) for n, side in ((n_in, rows), (n_out, cols)))
+    if rule in METHODS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ShortfallWarning)  # made up for below
+            u, v, _ = best(layer, rule, count + len(exclude), sample=sample, seed=generator)
+        found = u * n_out + v
+        found = found[row_alive[u] & col_alive[v] & ~np.isin(found, exclude)][:count]
+    elif rule in ("gradient", "momentum"):
+        if gradient is None or np.shape(gradient) != layer.shape:
+            raise ValueError(f"growth by {rule} needs a gradient of shape {layer.shape}, got {'none' if gradient is None else np.shape(gradient)}")
+        score = np.abs(np.asarray(gradient, dtype=np.float64))
+        score[layer.links] = -1
+        score[~row_alive] = score[:, ~col_alive] = -1
+        score.reshape(-1)[exclude] = -1
+        candidates = np.flatnonzero(score.reshape(-1) >= 0)
+        chosen = choose(score.reshape(-1)[candidates], min(count, len(candidates)), generator, sample=sample)
+        found = candidates[chosen]
+    elif rule == "uniform":
+        found = np.empty(0, dtype=np.int64)
+    else:
+        raise ValueError(f"no growth {rule!r}; growths: {', '.join([*GROWTHS, *(m for m in METHODS if METHODS[m].bipartite)])}")
+    missing = count - len(found)
+    if missing > 0:
+        taken = np.union1d(np.union1d(layer.ids, found), exclude)
+        found = np.concatenate([found, _anywhere(rows, cols, n_out, missing, taken, generator)])
+    return np.sort(found)
+
+
+def _anywhere(rows: np.ndarray, cols: np.ndarray, n_out: int, count: int, taken: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Up to `count` different ids of rows x cols that are not taken, each as likely."""
+    possible = len(rows) * len(cols)
+    u, v = np.divmod(taken, n_out) if len(taken) else (taken, taken)
+    inside = np.isin(u, rows) & np.isin(v, cols)
+    places = np.searchsorted(rows, u[inside]) * len(cols) + np.searchsorted(cols, v[inside])
+    from netsnn.wiring.counts import draw_ids
+
+    chosen = draw_ids(possible, min(count, possible - len(places)), generator, np.sort(places))
+    return rows[chosen // max(len(cols), 1)] * n_out + cols[chosen % max(len(cols), 1)] if len(chosen) else np.empty(0, dtype=np.int64)

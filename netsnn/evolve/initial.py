@@ -1,0 +1,66 @@
+"""Weights of links at the start."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from netsnn.graph import Layer
+
+__all__ = ["INITIAL", "kaiming", "normal_tenth", "sswi", "swi", "sswi_variance"]
+
+UNIT = math.sqrt(math.pi) / (math.sqrt(2) * math.exp(-0.5))  # 2.066: 1 / (2 phi(1)), phi the standard normal density
+
+
+def sswi_variance(layer: Layer, *, position: str, theta: float = 0.5, silence: float | None = None) -> float:
+    """Variance of SSWI, sparse spike weight initialisation; n inputs, density D.
+
+    first: S_t / (n D), S_t the temporal activation sparsity; middle: theta^2 sqrt(pi) / (sqrt(2) e^(-1/2) n D); last (dense): the same without D.
+
+    Parameters
+    ----------
+    position : "first", "middle" or "last"
+    theta : firing threshold
+    silence : S_t, the share of zeros among input spikes (inferred: the paper's definition was not at hand); needed for "first"
+
+    References
+    ----------
+    CH-SNN, arXiv 2511.05581 (2025).
+    """
+    n, density = layer.n_in, layer.density
+    if not layer.n_links:
+        return 0.0
+    if position == "first":
+        if silence is None or not 0 <= silence <= 1:
+            raise ValueError(f"the first layer's SSWI needs silence, the share of zeros in the input spikes, in [0, 1]; got {silence!r}")
+        return silence / (n * density)
+    if position == "middle":
+        return theta**2 * UNIT / (n * density)
+    if position == "last":
+        return theta**2 * UNIT / n
+    raise ValueError(f"position must be first, middle or last, got {position!r}")
+
+
+def sswi(layer: Layer, generator: np.random.Generator, **options) -> np.ndarray:
+    """Normal weights of variance `sswi_variance`."""
+    return generator.normal(0, math.sqrt(sswi_variance(layer, **options)), layer.n_links)
+
+
+def swi(layer: Layer, generator: np.random.Generator, **_) -> np.ndarray:
+    """Sparse weight initialisation (CHT): normal of variance 2 / (density n_in), He's for the mean number of inputs that are linked."""
+    return generator.normal(0, math.sqrt(2 / max(layer.density * layer.n_in, 1e-12)), layer.n_links)
+
+
+def kaiming(layer: Layer, generator: np.random.Generator, **_) -> np.ndarray:
+    """Uniform on +-sqrt(6 / n_in), as a dense layer of this size (He et al. 2015)."""
+    bound = math.sqrt(6 / max(layer.n_in, 1))
+    return generator.uniform(-bound, bound, layer.n_links)
+
+
+def normal_tenth(layer: Layer, generator: np.random.Generator, **_) -> np.ndarray:
+    """Normal of standard deviation 0.1 (SET's sparse program)."""
+    return generator.normal(0, 0.1, layer.n_links)
+
+
+INITIAL = {"sswi": sswi, "swi": swi, "kaiming": kaiming, "normal_tenth": normal_tenth}

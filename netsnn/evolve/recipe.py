@@ -1,0 +1,105 @@
+"""What a recipe is: the named parts of a training method that evolves its wiring."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from netsnn.evolve.growth import GROWTHS
+from netsnn.evolve.initial import INITIAL
+from netsnn.evolve.rates import RATES
+from netsnn.evolve.scores import SCORES
+from netsnn.linkpred import METHODS
+
+__all__ = ["ALLOCATIONS", "REMOVALS", "WIRINGS", "Recipe"]
+
+WIRINGS = ("uniform", "erdos_renyi", "small_world", "scale_free", "receptive_field", "sscti", "csti", "dense")
+ALLOCATIONS = {"equal": "every layer has the same density", "erk": "density in proportion to (n_in + n_out) / (n_in n_out), at most 1 (RigL's ERK)"}
+REMOVALS = (*SCORES, "signed")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A method as data: change any part with `replace`.
+
+    wiring : how later layers are first linked;  first_wiring : the layer that sees the inputs ("sscti" and "csti" need samples of them)
+    sparsity : of each layer that evolves;  allocation : how the density is shared out among layers
+    weights : first weights, a name in `initial.INITIAL`
+    removal : score whose lowest links go, a name in `scores.SCORES`, or "signed" (SET: of both signs apart); None: nothing goes
+    keep : "top" keeps the best, "sample" draws the kept links in proportion to score ^ exponent
+    exponent : (at the start, at the end) of training, linear between
+    growth : rule of new links, see `growth.grow`; None: nothing grows;  draw : "top" or "sample"
+    rate, zeta, until : share of links that go at an event, and its decay, see `rates`
+    scope : None, or PQ's "layer" or "neuron": the PQ index sets how many go, instead of the rate
+    regrow : how many links grow for each that went (PQ's kappa)
+    chain : dead neurons lose their links, for good, and what this takes grows elsewhere
+    exclude_removed : links just removed cannot come back at once
+    returning : "keep" or "zero": weight of a link that went and came back at once;  fresh : "zero" or "normal_tenth": of other new links
+    last : "dense" leaves the last layer of a chain dense and unevolved, "evolve" treats it as the others
+    every : "epoch", or a number of optimizer steps;  replaces_step : the event takes an optimizer step's place
+    """
+
+    name: str
+    sparsity: float = 0.99
+    allocation: str = "equal"
+    wiring: str = "uniform"
+    first_wiring: str | None = None
+    weights: str = "kaiming"
+    removal: str | None = "magnitude"
+    keep: str = "top"
+    exponent: tuple[float, float] = (1.0, 1.0)
+    growth: str | None = "uniform"
+    draw: str = "top"
+    rate: str = "constant"
+    zeta: float = 0.3
+    until: float = 1.0
+    scope: str | None = None
+    pq: tuple[float, float, float, float, float] = (0.5, 1.0, 0.001, 1.0, 0.9)
+    regrow: float = 1.0
+    chain: bool = False
+    exclude_removed: bool = False
+    returning: str = "zero"
+    fresh: str = "zero"
+    last: str = "dense"
+    every: str | int = "epoch"
+    replaces_step: bool = False
+
+    def __post_init__(self) -> None:
+        choices = {"allocation": ALLOCATIONS, "wiring": WIRINGS, "first_wiring": (None, *WIRINGS), "weights": INITIAL, "removal": (None, *REMOVALS),
+                   "keep": ("top", "sample"), "draw": ("top", "sample"), "rate": RATES, "scope": (None, "layer", "neuron"),
+                   "growth": (None, *GROWTHS, *(name for name, method in METHODS.items() if method.bipartite)), "returning": ("keep", "zero"),
+                   "fresh": ("zero", "normal_tenth"), "last": ("dense", "evolve")}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(str(x) for x in allowed)}, got {getattr(self, name)!r}")
+        if not 0 <= self.sparsity < 1:
+            raise ValueError(f"sparsity must lie in [0, 1), got {self.sparsity!r}")
+        for name, low, high in (("zeta", 0, 1), ("until", 0, 1), ("regrow", 0, 1)):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must lie in [{low}, {high}], got {getattr(self, name)!r}")
+        if self.every != "epoch" and (isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1):
+            raise ValueError(f'every must be "epoch" or a number of steps, got {self.every!r}')
+
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether growth looks at gradients of absent weights (or their running mean)."""
+        return self.growth in ("gradient", "momentum")
+
+    @property
+    def evolves(self) -> bool:
+        """Whether there are events at all."""
+        return self.removal is not None or self.growth is not None
+
+    def replace(self, **changes) -> Recipe:
+        """The recipe with some parts exchanged.
+
+        Examples
+        --------
+        >>> Recipe("mine").replace(growth="ch2_l3", draw="sample").growth
+        'ch2_l3'
+        """
+        known = [field.name for field in dataclasses.fields(self)]
+        unknown = next((name for name in changes if name not in known), None)
+        if unknown is not None:
+            raise ValueError(f"a recipe has no part {unknown!r}; parts: {', '.join(known)}")
+        return dataclasses.replace(self, **changes)

@@ -1,0 +1,229 @@
+"""The start of a sparse network, and one event of its evolution: pure functions from state to state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from netsnn import wiring
+from netsnn.evolve.growth import grow
+from netsnn.evolve.initial import INITIAL
+from netsnn.evolve.rates import RATES, pq_counts
+from netsnn.evolve.recipe import Recipe
+from netsnn.evolve.scores import SCORES, choose
+from netsnn.graph import Layer
+from netsnn.network import Network
+
+__all__ = ["Event", "State", "densities", "rewire", "start"]
+
+Reasons = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Layers with their weights, one a link, and who is alive.
+
+    chains : numbers of the layers that follow each other on shared neurons; a convolution or attention in between starts a new chain
+    alive : for each chain, for each of its groups of neurons, which are alive; only chain removal changes it, and none comes back
+    evolving : whether each layer takes part in removal and growth
+    """
+
+    layers: tuple[Layer, ...]
+    weights: tuple[np.ndarray, ...]
+    chains: tuple[tuple[int, ...], ...]
+    alive: tuple[tuple[np.ndarray, ...], ...]
+    evolving: tuple[bool, ...]
+
+    @property
+    def n_links(self) -> int:
+        """Links of all layers."""
+        return sum(layer.n_links for layer in self.layers)
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """What one event changed: for each layer the links that went and came by reason, for each chain's groups the ids of who died."""
+
+    removed: list[Reasons]
+    grown: list[Reasons]
+    dead: list[list[np.ndarray]]
+
+
+def start(recipe: Recipe, shapes: Sequence[tuple[int, int]], *, chains=None, samples=None, theta: float = 0.5, silence: float | None = None, seed=0) -> State:
+    """Wire the layers and draw their weights.
+
+    Parameters
+    ----------
+    shapes : (n_in, n_out) of each layer
+    chains : lists of layer numbers that share neurons; by default one chain of all layers
+    samples : spikes or values of the network's inputs, for "sscti" and "csti" (see `netsnn.wiring`)
+    theta, silence : firing threshold, and share of zeros in the input spikes, for SSWI
+
+    Examples
+    --------
+    >>> state = start(Recipe("mine", sparsity=0.9), [(20, 30), (30, 10)], seed=0)
+    >>> [layer.n_links for layer in state.layers], state.evolving
+    ([60, 300], (True, False))
+    """
+    chains = tuple(tuple(chain) for chain in ([range(len(shapes))] if chains is None else chains))
+    if sorted(i for chain in chains for i in chain) != list(range(len(shapes))):
+        raise ValueError(f"chains must hold each of {len(shapes)} layers once, got {chains}")
+    lasts = {chains[-1][-1]} if recipe.last == "dense" and recipe.wiring != "dense" and len(shapes) > 1 else set()
+    generator = np.random.default_rng(seed)
+    share = densities(recipe, [shape for i, shape in enumerate(shapes) if i not in lasts])
+    share = [1.0 if i in lasts else share.pop(0) for i in range(len(shapes))]
+    layers, weights = [], []
+    for i, (shape, density) in enumerate(zip(shapes, share)):
+        name = recipe.first_wiring if i == 0 and recipe.first_wiring else recipe.wiring
+        if density == 1.0 or name == "dense":
+            layer = Layer.from_dense(np.ones(shape, dtype=bool))
+        elif name in ("sscti", "csti"):
+            if samples is None:
+                raise ValueError(f"{recipe.name} wires its first layer by {name}, which needs samples of the inputs")
+            layer = getattr(wiring, name)(samples, shape[1], density=density, seed=generator)
+            if layer.shape != tuple(shape):
+                raise ValueError(f"the samples have {layer.n_in} inputs, the first layer {shape[0]}")
+        else:
+            layer = getattr(wiring, name)(*shape, density=density, seed=generator)
+        position = "last" if i == len(shapes) - 1 and len(shapes) > 1 else "first" if i == 0 and silence is not None else "middle"
+        layers.append(layer)
+        weights.append(INITIAL[recipe.weights](layer, generator, **({"position": position, "theta": theta, "silence": silence} if recipe.weights == "sswi" else {})))
+    alive = tuple(_alive(Network([layers[i] for i in chain])) if recipe.chain else
+                  tuple(np.ones(n, dtype=bool) for n in Network([layers[i] for i in chain]).sizes) for chain in chains)
+    return State(tuple(layers), tuple(weights), chains, alive, tuple(i not in lasts for i in range(len(shapes))))
+
+
+def densities(recipe: Recipe, shapes: Sequence[tuple[int, int]]) -> list[float]:
+    """The density of each layer, so that all together have the recipe's.
+
+    ERK: density = epsilon (n_in + n_out) / (n_in n_out); layers for which that is above 1 are dense, and epsilon is solved for the others anew.
+
+    References
+    ----------
+    Evci et al., Rigging the lottery, ICML 2020.
+
+    Examples
+    --------
+    >>> [round(d, 4) for d in densities(Recipe("erk", sparsity=0.9, allocation="erk"), [(784, 300), (300, 100), (100, 10)])]
+    [0.0796, 0.2302, 1.0]
+    """
+    density = 1 - recipe.sparsity
+    if recipe.wiring == "dense":
+        return [1.0] * len(shapes)
+    if recipe.allocation == "equal":
+        return [density] * len(shapes)
+    size = np.array([a * b for a, b in shapes], dtype=np.float64)
+    raw = np.array([(a + b) / (a * b) for a, b in shapes])
+    dense = np.zeros(len(shapes), dtype=bool)
+    while True:
+        epsilon = (density * size.sum() - size[dense].sum()) / (raw * size)[~dense].sum() if not dense.all() else 0.0
+        over = ~dense & (epsilon * raw > 1)
+        if not over.any():
+            return np.where(dense, 1.0, epsilon * raw).tolist()
+        dense |= over
+
+
+def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence[np.ndarray | None] | None = None, seed=0) -> tuple[State, Event]:
+    """One event: remove, percolate, grow.
+
+    Parameters
+    ----------
+    progress : share of training that is done, 0 .. 1
+    gradients : for growth by "gradient" or "momentum", an (n_in, n_out) array for each evolving layer
+
+    Examples
+    --------
+    >>> recipe = Recipe("mine", sparsity=0.9, growth="ch3_l3", chain=True)
+    >>> before = start(recipe, [(20, 30), (30, 10)], seed=0)
+    >>> after, event = rewire(before, recipe, progress=0.0, seed=1)
+    >>> len(event.removed[0]["magnitude"][0]), after.layers[0].n_links == before.layers[0].n_links
+    (18, True)
+    """
+    if not 0 <= progress <= 1:
+        raise ValueError(f"progress must lie in [0, 1], got {progress!r}")
+    generator = np.random.default_rng(seed)
+    removed: list[Reasons] = [{} for _ in state.layers]
+    grown: list[Reasons] = [{} for _ in state.layers]
+    kept, wanted = list(state.layers), [0] * len(state.layers)
+    for i, (layer, weights) in enumerate(zip(state.layers, state.weights)):
+        if state.evolving[i] and recipe.removal is not None:
+            gone = _falling(layer, weights, recipe, progress, generator)
+            removed[i][recipe.removal] = _ends(layer, gone)
+            kept[i] = layer.select(~gone)
+            wanted[i] = round(recipe.regrow * int(gone.sum()))
+    alive, dead = [list(groups) for groups in state.alive], [[np.empty(0, dtype=np.int64) for _ in groups] for groups in state.alive]
+    if recipe.chain:
+        for c, chain in enumerate(state.chains):
+            found = Network([kept[i] for i in chain]).percolate()
+            for i, layer in zip(chain, found.network):
+                lost = kept[i] - layer
+                removed[i]["chain"] = lost.links
+                wanted[i] += lost.n_links if state.evolving[i] else 0
+                kept[i] = layer
+            for g, ids in enumerate(found.dead):
+                dead[c][g] = ids[alive[c][g][ids]]
+                alive[c][g] = alive[c][g].copy()
+                alive[c][g][ids] = False
+    layers, weights = [], []
+    groups = {i: (c, g) for c, chain in enumerate(state.chains) for g, i in enumerate(chain)}
+    for i, layer in enumerate(kept):
+        if wanted[i] and recipe.growth is not None:
+            c, g = groups[i]
+            taken = np.setdiff1d(state.layers[i].ids, layer.ids, assume_unique=True) if recipe.exclude_removed else None
+            ids = grow(layer, wanted[i], recipe.growth, sample=recipe.draw == "sample", gradient=None if gradients is None else gradients[i],
+                       alive=(alive[c][g], alive[c][g + 1]) if recipe.chain else None, exclude=taken, seed=generator)
+            row, col = np.divmod(ids, layer.n_out)
+            grown[i][recipe.growth] = row, col
+            layer = layer | layer.with_links(row, col)
+        layers.append(layer)
+        weights.append(_carry(state.layers[i], state.weights[i], kept[i], layer, recipe, generator))
+    return State(tuple(layers), tuple(weights), state.chains, tuple(map(tuple, alive)), state.evolving), Event(removed, grown, dead)
+
+
+def _falling(layer: Layer, weights: np.ndarray, recipe: Recipe, progress: float, generator: np.random.Generator) -> np.ndarray:
+    """Which links the removal takes."""
+    if recipe.scope is not None:
+        p, q, eta, gamma, beta = recipe.pq
+        counts = pq_counts(layer, weights, scope=recipe.scope, p=p, q=q, eta=eta, gamma=gamma, beta=beta)
+        if recipe.scope == "neuron":
+            gone, order = np.zeros(layer.n_links, dtype=bool), np.argsort(layer.links[1], kind="stable")
+            for mine, count in zip(np.split(order, np.cumsum(layer.in_degrees)[:-1]), counts):
+                gone[mine[choose(-np.abs(weights[mine]), int(count), generator)]] = True
+            return gone
+        count = int(counts[0])
+    else:
+        zeta = RATES[recipe.rate](progress, recipe.zeta, recipe.until)
+        count = int(zeta * layer.n_links + 1e-9)
+    if recipe.removal == "signed":
+        return _both_signs(weights, count / max(layer.n_links, 1), generator)
+    score = SCORES[recipe.removal](layer, weights)
+    exponent = recipe.exponent[0] + (recipe.exponent[1] - recipe.exponent[0]) * progress
+    return ~choose(score, layer.n_links - count, generator, sample=recipe.keep == "sample", exponent=exponent)
+
+
+def _both_signs(weights: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
+    """SET: the smallest positive and the largest negative weights, the same share of each; zeros count as positive."""
+    gone = np.zeros(len(weights), dtype=bool)
+    for side in (np.flatnonzero(weights >= 0), np.flatnonzero(weights < 0)):
+        gone[side[choose(-np.abs(weights[side]), int(share * len(side) + 1e-9), generator)]] = True
+    return gone
+
+
+def _carry(before: Layer, weights: np.ndarray, kept: Layer, after: Layer, recipe: Recipe, generator: np.random.Generator) -> np.ndarray:
+    """Weights of the layer after the event, from those before it."""
+    out = np.zeros(after.n_links) if recipe.fresh == "zero" else generator.normal(0, 0.1, after.n_links)
+    source = before.find(*after.links)
+    old = source >= 0 if recipe.returning == "keep" else kept.find(*after.links) >= 0
+    out[old] = weights[source[old]]
+    return out.astype(np.asarray(weights).dtype)
+
+
+def _ends(layer: Layer, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    row, col = layer.links
+    return row[mask], col[mask]
+
+
+def _alive(network: Network) -> tuple[np.ndarray, ...]:
+    return tuple(np.asarray(group) for group in network.active)
