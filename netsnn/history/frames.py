@@ -10,6 +10,7 @@ import contextlib
 import dis
 import functools
 import hashlib
+import inspect
 import json
 import pickle
 import sys
@@ -185,7 +186,7 @@ def _parts(value, home: str, seen: set[int]) -> Iterator[str | bytes]:
                 yield name
                 yield from _parts(part, home, seen)
     else:
-        if isinstance(getattr(type(value), "__call__", None), types.FunctionType):
+        if isinstance(inspect.getattr_static(type(value), "__call__", None), types.FunctionType):
             yield from _parts(type(value).__call__, home, seen)
         yield pickle.dumps(value)  # only ever written, never loaded
 

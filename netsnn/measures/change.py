@@ -8,6 +8,7 @@ import numpy as np
 import scipy.optimize
 
 from netsnn.graph import Layer
+from netsnn.measures.checks import check_kind
 from netsnn.network import Network
 
 __all__ = ["explored", "overlap", "retained", "topology_distance"]
@@ -19,6 +20,8 @@ def overlap(a: Layer, b: Layer) -> float:
     >>> overlap(Layer.from_edges([0, 1], [0, 1], (2, 2)), Layer.from_edges([0, 1], [0, 0], (2, 2)))
     0.3333333333333333
     """
+    check_kind(a, Layer, "overlap")
+    check_kind(b, Layer, "overlap")
     shared = (a & b).n_links
     either = a.n_links + b.n_links - shared
     return shared / either if either else 1.0
@@ -26,6 +29,8 @@ def overlap(a: Layer, b: Layer) -> float:
 
 def retained(before: Layer, after: Layer) -> float:
     """Share of the links of `before` that `after` still has; 1 if it had none. Turnover is 1 less this."""
+    check_kind(before, Layer, "retained")
+    check_kind(after, Layer, "retained")
     return (before & after).n_links / before.n_links if before.n_links else 1.0
 
 
@@ -41,9 +46,11 @@ def explored(layers: Sequence[Layer]) -> float:
     >>> explored([Layer.from_edges([0], [0], (2, 2)), Layer.from_edges([0, 1], [0, 1], (2, 2))])
     0.5
     """
-    layers = list(layers)
+    layers = [layers] if isinstance(layers, Layer) else list(layers)
     if not layers:
         raise ValueError("explored needs at least one layer")
+    for layer in layers:
+        check_kind(layer, Layer, "explored")
     ever = layers[0]
     for layer in layers[1:]:
         ever = ever | layer
@@ -67,6 +74,8 @@ def topology_distance(a: Layer | Network, b: Layer | Network) -> float:
     >>> topology_distance(one, one.with_links([0, 1, 2], [1, 1, 0]))    # outputs exchanged
     0.0
     """
+    for x in (a, b):
+        check_kind(x, (Layer, Network), "topology_distance")
     ours, theirs = ([x] if isinstance(x, Layer) else list(x) for x in (a, b))
     if [x.shape for x in ours] != [x.shape for x in theirs]:
         raise ValueError(f"the two must have equal shapes, got {[x.shape for x in ours]} and {[x.shape for x in theirs]}")

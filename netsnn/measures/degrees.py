@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netsnn.graph import Layer
+from netsnn.measures.checks import check_kind
 from netsnn.network import Network
 
 __all__ = ["HUB_RULES", "assortativity", "degrees", "gini", "hubs", "network_degrees"]
@@ -29,6 +30,7 @@ def degrees(layer: Layer) -> dict[str, float]:
     >>> {name: round(value, 3) for name, value in degrees(layer).items() if name.startswith("out")}
     {'out_degree_mean': 1.333, 'out_degree_max': 3.0, 'out_degree_cv': 0.935, 'out_degree_gini': 0.5, 'out_degree_entropy': 0.512}
     """
+    check_kind(layer, Layer, "degrees")
     n_in, n_out = layer.shape
     out = {"n_in": float(n_in), "n_out": float(n_out), "links": float(layer.n_links), "density": layer.density, "sparsity": 1 - layer.density,
            "epsilon": layer.n_links / (n_in + n_out) if n_in + n_out else 0.0}
@@ -37,7 +39,7 @@ def degrees(layer: Layer) -> dict[str, float]:
         mean = float(d.mean()) if len(d) else 0.0
         share = d[d > 0] / d.sum() if d.any() else np.ones(1)
         out |= {f"{side}_mean": mean, f"{side}_max": float(d.max(initial=0)), f"{side}_cv": float(d.std() / mean) if mean else 0.0,
-                f"{side}_gini": gini(d), f"{side}_entropy": float(-(share * np.log(share)).sum() / np.log(len(d))) if len(d) > 1 else 0.0,
+                f"{side}_gini": gini(d), f"{side}_entropy": float((share * -np.log(share)).sum() / np.log(len(d)) + 0.0) if len(d) > 1 else 0.0,
                 idle: float((d == 0).sum())}
     return out
 
@@ -66,11 +68,13 @@ def hubs(layer: Layer, rule: str = "sigma", value: float = 2.0) -> tuple[np.ndar
     >>> [ids.tolist() for ids in hubs(layer, "share", 0.3)]
     [[0], [0]]
     """
+    check_kind(layer, Layer, "hubs")
     return tuple(_hubs(d, rule, value) for d in (layer.out_degrees, layer.in_degrees))
 
 
 def network_degrees(network: Network) -> tuple[np.ndarray, ...]:
     """Degrees of all neurons of each group: links in and out together."""
+    check_kind(network, Network, "network_degrees")
     into = [np.zeros(network.sizes[0], dtype=np.int64), *(layer.in_degrees for layer in network)]
     out_of = [*(layer.out_degrees for layer in network), np.zeros(network.sizes[-1], dtype=np.int64)]
     return tuple(np.asarray(a, dtype=np.int64) + b for a, b in zip(into, out_of))
@@ -87,6 +91,7 @@ def assortativity(layer: Layer) -> float:
     >>> round(assortativity(Layer.from_edges([0, 0, 1], [0, 1, 0], shape=(3, 3))), 3)
     -0.5
     """
+    check_kind(layer, Layer, "assortativity")
     row, col = layer.links
     x, y = layer.out_degrees[row].astype(np.float64), layer.in_degrees[col].astype(np.float64)
     if layer.n_links < 2 or not np.ptp(x) or not np.ptp(y):

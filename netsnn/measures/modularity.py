@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from netsnn.graph import Layer
+from netsnn.measures.checks import check_kind
 
 __all__ = ["Communities", "barber", "communities"]
 
@@ -41,6 +42,7 @@ def barber(layer: Layer, inputs, outputs) -> float:
     >>> barber(layer, [0, 0, 1, 1], [0, 1])
     0.5
     """
+    check_kind(layer, Layer, "barber")
     inputs, outputs = np.asarray(inputs), np.asarray(outputs)
     if inputs.shape != (layer.n_in,) or outputs.shape != (layer.n_out,):
         raise ValueError(f"give one community for each of {layer.n_in} inputs and {layer.n_out} outputs, got shapes {inputs.shape} and {outputs.shape}")
@@ -71,14 +73,17 @@ def communities(layer: Layer, *, restarts: int = 5, seed=0) -> Communities:
     >>> found.modularity, found.count
     (0.75, 4)
     """
+    check_kind(layer, Layer, "communities")
     if isinstance(restarts, bool) or not isinstance(restarts, (int, np.integer)) or restarts < 1:
         raise ValueError(f"restarts must be a whole number of at least 1, got {restarts!r}")
     generator = np.random.default_rng(seed)
-    best = None
+    # to begin with, all that have links together: modularity 0, and nothing better exists in, say, a full layer
+    linked = np.concatenate([layer.out_degrees, layer.in_degrees]) > 0
+    best = 0.0, np.where(linked, 0, np.cumsum(~linked))
     for _ in range(int(restarts)):
         label = _louvain(layer, generator)
         quality = barber(layer, label[:layer.n_in], label[layer.n_in:])
-        if best is None or quality > best[0] + 1e-12:
+        if quality > best[0] + 1e-12:
             best = quality, label
     quality, label = best
     size = np.bincount(label, minlength=1)

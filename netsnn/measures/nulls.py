@@ -60,7 +60,9 @@ def null_layer(layer: Layer, *, rounds: int = 50, seed=0) -> Layer:
 
 def null_layers(layer: Layer, draws: int, *, rounds: int = 50, seed=0) -> Iterator[Layer]:
     """`draws` independent null layers."""
-    for generator in np.random.default_rng(seed).spawn(draws):
+    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 0:
+        raise ValueError(f"draws must be a whole number of at least 0, got {draws!r}")
+    for generator in np.random.default_rng(seed).spawn(int(draws)):
         yield null_layer(layer, rounds=rounds, seed=generator)
 
 
@@ -85,16 +87,19 @@ def against_null(layer: Layer, measure: Callable, *, draws: int = 20, rounds: in
     >>> found.value, bool(found.z > 20)
     (1.0, True)
     """
+    if not callable(measure):
+        raise ValueError(f"measure must be a function of a Layer, got {measure!r}")
     if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 2:
         raise ValueError(f"draws must be a whole number of at least 2, got {draws!r}")
     value = measure(layer)
     drawn = [measure(null) for null in null_layers(layer, int(draws), rounds=rounds, seed=seed)]
     if not isinstance(value, Mapping):
         return _beside(value, drawn)
-    return {name: _beside(value[name], [one[name] for one in drawn]) for name in value}
+    return {name: _beside(value[name], [one.get(name, float("nan")) for one in drawn]) for name in value}
 
 
 def _beside(value: float, drawn: list[float]) -> AgainstNull:
-    mean, std = float(np.mean(drawn)), float(np.std(drawn, ddof=1))
+    with np.errstate(invalid="ignore"):  # of infinite values: z is NaN
+        mean, std = float(np.mean(drawn)), float(np.std(drawn, ddof=1))
     z = (value - mean) / std if std > 1e-12 * max(1.0, abs(mean)) else float("nan")
     return AgainstNull(float(value), mean, std, float(z))

@@ -11,6 +11,7 @@ from netsnn.graph import Graph, Layer
 from netsnn.linkpred.evaluation import Evaluation
 from netsnn.linkpred.scoring import scores
 from netsnn.linkpred.spectral import perturbed_graph, perturbed_layer
+from netsnn.measures.checks import check_kind
 from netsnn.measures.nulls import null_layers
 from netsnn.measures.paths import distances
 from netsnn.measures.structure import robins_alexander
@@ -58,6 +59,7 @@ def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repea
     >>> structural_consistency(Layer.from_dense(blocks))
     1.0
     """
+    check_kind(layer, (Layer, Graph), "structural_consistency")
     if not 0 < fraction < 1:
         raise ValueError(f"fraction must lie in (0, 1), got {fraction!r}")
     if isinstance(repeats, bool) or not isinstance(repeats, (int, np.integer)) or repeats < 1:
@@ -105,6 +107,7 @@ def lcp_correlation(layer: Layer | Graph) -> float:
     >>> round(lcp_correlation(scale_free(40, 50, density=0.1, seed=0)), 1)
     1.0
     """
+    check_kind(layer, (Layer, Graph), "lcp_correlation")
     row, col = (x.astype(np.int64) for x in layer.links)
     nodes, links = (scores(layer, name, pairs=(row, col), links=True) for name in ("bcn" if isinstance(layer, Layer) else "cn", "lcl"))
     several = nodes > 1
@@ -132,6 +135,7 @@ def small_world(layer: Layer, *, draws: int = 10, sources: int | None = None, se
     >>> found.sigma > 2, found.ring_clustering >= found.clustering > found.null_clustering
     (True, True)
     """
+    check_kind(layer, Layer, "small_world")
     if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 1:
         raise ValueError(f"draws must be a whole number of at least 1, got {draws!r}")
     c, length = robins_alexander(layer), distances(layer, sources=sources, seed=seed).mean

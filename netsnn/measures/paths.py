@@ -8,12 +8,11 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from netsnn.graph import Graph, Layer
+from netsnn.measures.checks import check_kind
 from netsnn.network import Network
 from netsnn.threads import run
 
 __all__ = ["Distances", "components", "distances"]
-
-FARTHEST = 4096  # hops counted one by one: no layer comes near
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +81,18 @@ def distances(layer: Layer | Graph | Network, *, sources: int | None = None, see
         chosen = np.random.default_rng(seed).permutation(whole.n)[:sources]
 
     def part(first: int) -> np.ndarray:
-        counts = np.zeros(FARTHEST, dtype=np.int64)
+        counts = np.zeros(whole.n + 1, dtype=np.int64)  # one step more is tried than the farthest node takes
         count(whole.indptr, whole.indices, chosen[first:first + 64], counts)
         return counts
 
-    counts = sum(run(part, range(0, len(chosen), 64)), start=np.zeros(FARTHEST, dtype=np.int64))
+    counts = sum(run(part, range(0, len(chosen), 64)), start=np.zeros(whole.n + 1, dtype=np.int64))
     last = int(np.flatnonzero(counts).max(initial=0)) + 1
     return Distances(counts[:last], len(chosen) * max(whole.n - 1, 0) - int(counts.sum()), len(chosen))
 
 
 def _whole(layer: Layer | Graph | Network) -> Graph:
     """All nodes as one undirected graph."""
+    check_kind(layer, (Layer, Graph, Network), "components (or distances)")
     if isinstance(layer, Graph):
         return layer
     if isinstance(layer, Layer):

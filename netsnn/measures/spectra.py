@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse.linalg
 
 from netsnn.graph import Layer
+from netsnn.measures.checks import check_kind
 
 __all__ = ["Spectrum", "spectrum"]
 
@@ -39,6 +40,7 @@ def spectrum(layer: Layer) -> Spectrum:
     >>> spectrum(Layer.from_dense(np.ones((4, 4), dtype=bool)))._asdict()["gap"]
     4.0
     """
+    check_kind(layer, Layer, "spectrum")
     matrix = layer.to_scipy()
     matrix = matrix[layer.out_degrees > 0][:, layer.in_degrees > 0]
     n_left, n_right = matrix.shape

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from netsnn.graph import Layer, _transpose
+from netsnn.measures.checks import check_kind
 from netsnn.measures.nulls import null_layers
 from netsnn.threads import n_threads, run
 
@@ -46,6 +47,7 @@ def robins_alexander(layer: Layer) -> float:
     >>> robins_alexander(Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], shape=(3, 2)))
     0.6666666666666666
     """
+    check_kind(layer, Layer, "robins_alexander")
     row, col = layer.links
     paths = float(((layer.out_degrees[row] - 1.0) * (layer.in_degrees[col] - 1.0)).sum())
     side = layer if layer.n_in <= layer.n_out else layer.T
@@ -67,6 +69,7 @@ def latapy(layer: Layer, mode: str = "dot") -> Latapy:
     >>> latapy(Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], shape=(3, 2))).inputs
     array([0.75, 0.75, 0.5 ])
     """
+    check_kind(layer, Layer, "latapy")
     modes = ("dot", "min", "max")
     if mode not in modes:
         raise ValueError(f"mode must be one of {', '.join(modes)}, got {mode!r}")
@@ -88,6 +91,7 @@ def nodf(layer: Layer) -> float:
     >>> nodf(Layer.from_dense([[1, 1, 1], [1, 1, 0], [1, 0, 0]]))
     100.0
     """
+    check_kind(layer, Layer, "nodf")
     pairs = sum(n * (n - 1) / 2 for n in layer.shape)
     return float(100 * sum(_shared(side)[4].sum() for side in (layer, layer.T)) / pairs) if pairs else 0.0
 
@@ -107,6 +111,7 @@ def rich_club(layer: Layer, *, draws: int = 10, seed=0) -> RichClub:
     >>> rich_club(Layer.from_dense(blocks)).density[0].round(3)
     np.float64(0.25)
     """
+    check_kind(layer, Layer, "rich_club")
     top = int(min(layer.out_degrees.max(initial=0), layer.in_degrees.max(initial=0)))
     found = _club_density(layer, top)
     null = np.mean([_club_density(drawn, top) for drawn in null_layers(layer, draws, seed=seed)], axis=0) if draws else np.full(top, np.nan)
@@ -133,4 +138,6 @@ def _shared(layer: Layer) -> tuple[np.ndarray, ...]:
     for _ in run(lambda first: shared(layer.indptr, layer.indices, col_ptr, col_idx, first, min(first + step, layer.n_in), *out),
                  range(0, layer.n_in, step)):
         pass
+    for values in out:  # they are kept, and handed out again
+        values.setflags(write=False)
     return out

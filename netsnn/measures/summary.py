@@ -6,6 +6,7 @@ import numpy as np
 
 from netsnn.graph import Layer
 from netsnn.measures.change import topology_distance
+from netsnn.measures.checks import check_kind
 from netsnn.measures.degrees import assortativity, degrees, hubs
 from netsnn.measures.modularity import communities
 from netsnn.measures.nulls import against_null
@@ -140,6 +141,7 @@ def network_summary(network: Network, *, before: Network | None = None) -> dict[
     >>> {name: round(value, 3) for name, value in network_summary(network).items() if name in ("active_neurons", "effective_links", "log10_paths")}
     {'active_neurons': 0.333, 'effective_links': 2.0, 'log10_paths': 0.0}
     """
+    check_kind(network, Network, "network_summary")
     active = network.active
     hidden = np.concatenate([np.zeros(0, dtype=bool), *active[1:-1]])
     effective = network.effective()
