@@ -1,0 +1,131 @@
+"""SD-SNN: weights bounded like dendritic spines, neurons of weak spines pruned, synapses that keep pulling regrown.
+
+A layer's state is dense (n_in, n_out); neurons are its outputs. The rates follow the published program; where that program is defective the default
+mends it and says so, and `faithful=True` keeps it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+__all__ = ["Spines", "spine_activity", "spines_clamp", "spines_prune", "spines_regrow", "spines_start", "spines_update", "pruning_rate", "regrowth_percentile"]
+
+
+@dataclass(frozen=True, eq=False)
+class Spines:
+    """State of one layer. upper, lower: bounds of each weight; n_*: how many epochs in a row it was outside or shrank; excess_*: by how much in
+    all; last: |w| an epoch ago; mask: links; candidate: epochs in a row that a masked link asked to return; pruned: neurons ever pruned;
+    rate: P, per cent of neurons pruned so far."""
+
+    upper: np.ndarray
+    lower: np.ndarray
+    n_upper: np.ndarray
+    n_lower: np.ndarray
+    n_inside: np.ndarray
+    excess_upper: np.ndarray
+    excess_lower: np.ndarray
+    last: np.ndarray
+    mask: np.ndarray
+    candidate: np.ndarray
+    pruned: np.ndarray
+    rate: float
+
+
+def spines_start(weights: np.ndarray, *, rate: float = 2.0, faithful: bool = False) -> Spines:
+    """After the first epoch: bounds at the layer's largest and smallest weight (the program: + and - the largest), all links present.
+
+    rate: P at the start, in per cent: 0.5 for convolutions, 2 for linear layers.
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    zeros = np.zeros(weights.shape)
+    counts = np.zeros(weights.shape, dtype=np.int64)
+    top = float(weights.max(initial=0.0))
+    bottom = -top if faithful else float(weights.min(initial=0.0))
+    return Spines(np.full(weights.shape, max(top, 0.0)), np.full(weights.shape, min(bottom, 0.0)), counts, counts, counts, zeros, zeros, np.abs(weights),
+                  np.ones(weights.shape, dtype=bool), counts, np.zeros(weights.shape[1], dtype=bool), float(rate))
+
+
+def spines_update(state: Spines, weights: np.ndarray, *, patience: int = 18, shrink: float = 0.75) -> Spines:
+    """Once an epoch: a bound exceeded for `patience` epochs in a row widens by the mean excess; weights that shrank as long narrow both by `shrink`.
+
+    References
+    ----------
+    Han, Zhao, Pan, Zeng, arXiv 2211.12219; Information Sciences 689:121481 (2025).
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    above, below = (weights >= state.upper) & state.mask, (weights <= state.lower) & state.mask
+    n_upper, n_lower = np.where(above, state.n_upper + 1, 0), np.where(below, state.n_lower + 1, 0)
+    excess_upper = np.where(above, state.excess_upper + weights - state.upper, 0.0)
+    excess_lower = np.where(below, state.excess_lower + weights - state.lower, 0.0)
+    shrinking = (np.abs(weights) < state.last) & ~above & ~below
+    n_inside = np.where(shrinking, state.n_inside + 1, 0)
+    wide, low, narrow = n_upper >= patience, n_lower >= patience, n_inside >= patience
+    upper = np.where(wide, state.upper + excess_upper / patience, state.upper)
+    lower = np.where(low, state.lower + excess_lower / patience, state.lower)
+    return replace(state, upper=np.where(narrow, upper * shrink, upper), lower=np.where(narrow, lower * shrink, lower), n_upper=np.where(wide, 0, n_upper),
+                   n_lower=np.where(low, 0, n_lower), n_inside=np.where(narrow, 0, n_inside), excess_upper=np.where(wide, 0.0, excess_upper),
+                   excess_lower=np.where(low, 0.0, excess_lower), last=np.abs(weights))
+
+
+def spines_clamp(state: Spines, weights: np.ndarray) -> np.ndarray:
+    """The synaptic constraint: weights within their bounds, and 0 where masked."""
+    return np.where(state.mask, np.clip(weights, state.lower, state.upper), 0.0)
+
+
+def spine_activity(state: Spines) -> np.ndarray:
+    """D of each neuron: the sum over its links of the spine's size upper + |lower|, scaled to 0 .. 1 over the layer.
+
+    Where all spines have one size nothing tells neurons apart but how many links they have.
+    """
+    size = state.upper + np.abs(state.lower)
+    spread = np.ptp(size) if size.size else 0.0
+    scaled = (size - size.min()) / spread if spread > 0 else np.ones_like(size)
+    return (scaled * state.mask).sum(axis=0)
+
+
+def regrowth_percentile(t: int, *, first: float = 60.0) -> float:
+    """g(t) = min(99, first + 1.1^t), first = 65 for convolutions, 60 for linear layers: ever fewer links may return.
+
+    >>> regrowth_percentile(0), round(regrowth_percentile(20), 1), regrowth_percentile(100)
+    (61.0, 66.7, 99.0)
+    """
+    return float(min(99.0, first + 1.1 ** min(t, 200)))
+
+
+def spines_regrow(state: Spines, pull: np.ndarray, t: int, *, patience: int = 18, first: float = 60.0, faithful: bool = False) -> Spines:
+    """Masked links whose pull (minus the sum of their gradients times the learning rate) stands above the layer's g(t)-th percentile for more than
+    `patience` epochs in a row return. The program compares the signed pull; the default its size."""
+    pull = np.asarray(pull, dtype=np.float64) if faithful else np.abs(pull)
+    if not pull.size:
+        return state
+    asks = (pull > np.percentile(pull, regrowth_percentile(t, first=first))) & ~state.mask
+    candidate = np.where(asks, state.candidate + 1, 0)
+    back = candidate > patience
+    mask = state.mask | back
+    pruned = state.pruned if faithful else state.pruned & ~mask.any(axis=0)  # a neuron that came back may be pruned again
+    return replace(state, mask=mask, candidate=np.where(back, 0, candidate), pruned=pruned)
+
+
+def pruning_rate(rate: float, t: int, *, live: int, after: int, kind: str = "linear", epoch: int = 0) -> float:
+    """P after one more epoch: convolutions P + exp(-t / 5) live / live in the next layer; linear P + a live / 10 with a = exp(-t) / 2 up to epoch
+    60 and 0.0005 later. It only grows, ever slower as the layer thins."""
+    if kind == "conv":
+        return rate + float(np.exp(-t / 5)) * live / max(after, 1)
+    if kind != "linear":
+        raise ValueError(f"kind must be conv or linear, got {kind!r}")
+    return rate + (0.5 * float(np.exp(-t)) if epoch <= 60 else 0.0005) * live / after
+
+
+def spines_prune(state: Spines, *, seed=0) -> tuple[Spines, np.ndarray]:
+    """Prune the neurons of least activity until int(neurons * P / 100) have been: (state, ids of the newly pruned). Ties at random."""
+    n = state.mask.shape[1]
+    count = min(int(n * state.rate / 100), n)
+    order = np.lexsort((np.random.default_rng(seed).random(n), spine_activity(state)))
+    order = np.concatenate([order[state.pruned[order]], order[~state.pruned[order]]])  # the pruned fill the first places
+    new = order[:count][~state.pruned[order[:count]]]
+    mask, pruned = state.mask.copy(), state.pruned.copy()
+    mask[:, new] = False
+    pruned[new] = True
+    return replace(state, mask=mask, pruned=pruned), np.sort(new)

@@ -1,0 +1,59 @@
+"""DPAP: neurons live on traces of their spikes, and die when their survival runs out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["START", "bcm", "survival_step", "trace"]
+
+START = 10.0  # survival of every neuron at first
+
+
+def trace(spikes: np.ndarray, decay: float = 0.5) -> np.ndarray:
+    """Mean over time of tr <- decay tr + spike; spikes are (time, batch, neurons).
+
+    >>> trace(np.ones((2, 1, 1)))
+    array([[1.25]])
+    """
+    spikes = np.asarray(spikes, dtype=np.float64)
+    now, total = np.zeros(spikes.shape[1:]), np.zeros(spikes.shape[1:])
+    for step in spikes:
+        now = decay * now + step
+        total += now
+    return total / max(len(spikes), 1)
+
+
+def bcm(before: np.ndarray, after: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """BCM plasticity of a layer over a batch: sum of tr_j (tr_j - threshold_j) tr_i, an (inputs, outputs) array."""
+    return before.T @ (after * (after - threshold))
+
+
+def survival_step(survival: np.ndarray, spine: np.ndarray, *, epoch: int, kind: str = "linear") -> tuple[np.ndarray, np.ndarray]:
+    """One epoch: (survival, which neurons die). Pruning begins after epoch 4.
+
+    spine: how alive a neuron looks, minmax(sum_i B_ji) minmax(sum tr_j). delta = 2 u(spine) - k, u scaled from the smallest to the 75th percentile and cut to 0 .. 1,
+    k = 0.65 for convolutions, 1.5 for linear layers; positive deltas gain 5 or 2; S <- 0.999 S + delta exp(-floor((epoch - 5) / 12)), 13 for linear
+    layers; S below 0 dies, for good.
+
+    References
+    ----------
+    Han, Zhao, Zeng, Pan, Adaptive sparse structure development with pruning and regeneration (DPAP), arXiv 2211.12714.
+
+    Examples
+    --------
+    >>> survival, dead = survival_step(np.array([10.0, 0.5]), np.array([1.0, 0.0]), epoch=5)
+    >>> survival.round(2), dead
+    (array([12.49, -1.  ]), array([False,  True]))
+    """
+    if kind not in ("conv", "linear"):
+        raise ValueError(f"kind must be conv or linear, got {kind!r}")
+    k, bonus, span = (0.65, 5.0, 12) if kind == "conv" else (1.5, 2.0, 13)
+    spine = np.asarray(spine, dtype=np.float64)
+    low, high = (spine.min(), np.percentile(spine, 75)) if spine.size else (0.0, 0.0)
+    scaled = np.clip((spine - low) / (high - low), 0, 1) if high > low else np.ones_like(spine)
+    delta = 2 * scaled - k
+    delta = np.where(delta > 0, delta + bonus, delta)
+    after = 0.999 * np.asarray(survival, dtype=np.float64)
+    if epoch > 4:
+        after = after + delta * np.exp(-((epoch - 5) // span))
+    return after, after < 0
