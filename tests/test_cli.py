@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,3 +135,28 @@ def test_kernels_work_where_nothing_can_be_cached(files):
            f"l = ns.read({str(files / 'layer.npz')!r}); print(len(ns.linkpred.best(l, 'l3', 3).u))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "3", done.stderr
+
+
+@pytest.mark.parametrize(("command", "code", "message"), [
+    ("plot RUN -f barcode --layer 7 -o OUT.png", 2, "no layer 7; layers: first, second, output"),
+    ("plot RUN -f barcode --layer nono -o OUT.png", 2, "no layer 'nono'; layers: first, second, output"),
+    ("plot RUN -f view -o OUT.png", 2, "view is written as .html"),
+    ("measure no-such-run", 1, "no-such-run: No such file or directory"),
+    ("plot no-such-run -f degrees -o OUT.png", 1, "no-such-run: No such file or directory"),
+    ("measure RUN -m ,", 2, "no measure ''"),
+])
+def test_wrong_sources_layers_and_outputs_get_one_line(command, code, message, tmp_path, capsys):
+    root = Path(__file__).parent.parent
+    words = [word.replace("RUN", str(root / "data" / "run")).replace("OUT", str(tmp_path / "out")) for word in command.split()]
+    assert main(words) == code
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_layers_named_with_numbers_are_found_by_name(tmp_path):
+    """As in torch's Sequential, whose linear layers are called 0, 2, ..."""
+    path = tmp_path / "net.npz"
+    ns.write(ns.Network([ns.Layer.from_edges([0], [0], (4, 2)), ns.Layer.from_edges([0], [0], (2, 3))], ["0", "2"]), path)
+    for layer in ("2", "1"):  # its name, and its number
+        assert main(["plot", str(path), "-f", "spy", "--layer", layer, "-o", str(tmp_path / f"{layer}.svg")]) == 0
+    assert main(["plot", str(path), "-f", "spy", "--layer", "7", "-o", str(tmp_path / "7.svg")]) == 2

@@ -21,17 +21,19 @@ examples:
 
 def add_to(commands) -> None:
     """Add the subcommand to the parser of `netsnn`."""
+    from netsnn.cli.sources import add_file_options
+
     parser = commands.add_parser(
         "measure", help="measure the topology of a layer, a network or a recorded run",
         description="Degrees, power laws, clustering, modularity, distances, spectra and more. A file of a network gives one row a layer, "
                     "a run's folder one row a snapshot and layer.",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="FILE|RUN", help="a file of a layer or network, or the folder of a run")
+    parser.add_argument("source", metavar="FILE|RUN", help="a file of a layer or network (- reads standard input: give --format), or the folder of a run")
     parser.add_argument("-m", "--measures", metavar="A,B", help="groups of measures, or all (default: the quick ones); see --list")
     parser.add_argument("--list", nargs=0, action=_List, help="list the groups of measures, and stop")
     parser.add_argument("--nulls", type=int, default=0, metavar="N", help="z-scores against N random layers of the same degrees")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="for --nulls (default 0)")
-    parser.add_argument("--kind", choices=["layer"], help="read an edge list without a header as a bipartite layer")
+    add_file_options(parser)
     parser.add_argument("-o", "--output", choices=["text", "csv", "json"], help="form of the output (default: text on a terminal, csv into a pipe)")
     parser.set_defaults(run=run)
 
@@ -48,13 +50,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure, and write the rows."""
     from netsnn.measures import summary
 
-    names = arguments.measures.split(",") if arguments.measures else None
+    names = None if arguments.measures is None else [name.strip() for name in arguments.measures.split(",")]
     names = "all" if names == ["all"] else names
     if arguments.nulls < 0 or arguments.nulls == 1:
         raise ValueError(f"--nulls must be 0 or at least 2, got {arguments.nulls}")
     form = arguments.output or ("text" if sys.stdout.isatty() else "csv")
     rows = []
-    for head, layer in _layers(arguments.source, arguments.kind):
+    for head, layer in _layers(arguments):
         rows.append(head | summary(layer, names, nulls=arguments.nulls, seed=arguments.seed))
     write(rows, form)
 
@@ -77,13 +79,14 @@ def write(rows: list[dict], form: str) -> None:
             print(line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:])), sep="  ")
 
 
-def _layers(source: str, kind: str | None):
+def _layers(arguments: argparse.Namespace):
     """(columns that say which layer it is, the layer) of everything in the source."""
     from netsnn.cli.sources import is_run, open_run
     from netsnn.graph import Layer
     from netsnn.io import read
     from netsnn.network import Network
 
+    source = arguments.source
     if is_run(source):
         history = open_run(source)
         if not len(history):
@@ -92,7 +95,7 @@ def _layers(source: str, kind: str | None):
             for i, layer in enumerate(snapshot.layers):
                 yield {"snapshot": snapshot.number, "step": snapshot.step, "layer": history.names[i] if history.names else i}, layer
         return
-    value = read(source, kind=kind)
+    value = read(source, kind=arguments.kind, format=arguments.format)
     if isinstance(value, Layer):
         yield {}, value
     elif isinstance(value, Network):

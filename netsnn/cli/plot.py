@@ -22,18 +22,20 @@ examples:
 
 def add_to(commands) -> None:
     """Add the subcommand to the parser of `netsnn`."""
+    from netsnn.cli.sources import add_file_options
+
     lists = "\n".join(f"  {name:16} {text}" for name, text in (LAYER | NETWORK | RUN | {"view": "a page to explore (HTML)"}).items())
     parser = commands.add_parser(
         "plot", help="draw a figure of a layer, a network or a recorded run", formatter_class=argparse.RawDescriptionHelpFormatter,
         description=f"Figures (of a run: of its last snapshot, or --snapshot):\n{lists}", epilog=EXAMPLES)
-    parser.add_argument("source", metavar="FILE|RUN", help="a file of a layer or network, or the folder of a run")
+    parser.add_argument("source", metavar="FILE|RUN", help="a file of a layer or network (- reads standard input: give --format), or the folder of a run")
     parser.add_argument("-f", "--figure", required=True, choices=[*LAYER, *NETWORK, *RUN, "view"], metavar="NAME", help="which figure; see above")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write: .pdf, .svg, .png, ... (.html for view)")
     parser.add_argument("--layer", default="0", metavar="L", help="number or name of the layer (default: the first)")
     parser.add_argument("--snapshot", type=int, default=-1, metavar="N", help="of a run: which snapshot (default: the last)")
     parser.add_argument("--order", default=None, metavar="O", help="for layer, spy and view: given, degree, community or barycentre")
     parser.add_argument("--image", metavar="HxW", help="for receptive-field: shape of the inputs, such as 28x28")
-    parser.add_argument("--kind", choices=["layer"], help="read an edge list without a header as a bipartite layer")
+    add_file_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,6 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
     matplotlib.use("Agg")
     from netsnn import plot
 
+    if (arguments.figure == "view") != arguments.output.lower().endswith((".html", ".htm")):
+        raise ValueError(f"{arguments.output}: view is written as .html, every other figure as a picture")
     drawn = _draw(arguments, plot)
     if isinstance(drawn, plot.View):
         drawn.save(arguments.output)
@@ -60,7 +64,7 @@ def _draw(arguments: argparse.Namespace, plot):
     from netsnn.io import read
     from netsnn.network import Network
 
-    name, key = arguments.figure, int(arguments.layer) if arguments.layer.lstrip("-").isdigit() else arguments.layer
+    name = arguments.figure
     ordered = {"order": arguments.order} if arguments.order else {}
     if is_run(arguments.source):
         history = open_run(arguments.source)
@@ -68,7 +72,7 @@ def _draw(arguments: argparse.Namespace, plot):
             raise ValueError(f"{arguments.source}: the run has no snapshot yet")
         if not -len(history) <= arguments.snapshot < len(history):
             raise ValueError(f"--snapshot must lie in {-len(history)} .. {len(history) - 1}, got {arguments.snapshot}")
-        snapshot = history[arguments.snapshot]
+        snapshot, key = history[arguments.snapshot], _key(arguments.layer, history.names)
         if name == "evolution":
             return plot.evolution(history)
         if name in ("ages", "alluvial"):
@@ -79,11 +83,12 @@ def _draw(arguments: argparse.Namespace, plot):
     else:
         if name in RUN:
             raise ValueError(f"{name} is a figure of a recorded run, and {arguments.source} is a file")
-        value = read(arguments.source, kind=arguments.kind)
+        value = read(arguments.source, kind=arguments.kind, format=arguments.format)
         if not isinstance(value, (Layer, Network)):
             raise ValueError(f"{arguments.source} holds an undirected graph; the figures are those of bipartite layers (--kind layer reads an edge list as one)")
         if isinstance(value, Network) and name in LAYER:
             try:
+                key = _key(arguments.layer, value.names)
                 value = value[key]
             except (KeyError, IndexError):
                 raise ValueError(f"no layer {key!r}; layers: {', '.join(map(str, value.names or range(len(value))))}") from None
@@ -108,5 +113,12 @@ def _persistence(snapshot, key, name: str, plot):
     found = neural_persistence(list(zip(snapshot.layers, snapshot.weights)))
     if name == "persistence":
         return plot.persistence(found)
-    names = list(snapshot.names or [])
-    return plot.barcode(found, layer=names.index(key) if key in names else int(key))
+    return plot.barcode(found, layer=snapshot._form.number(key))
+
+
+def _key(layer: str, names) -> int | str:
+    """The layer of this name, else of this number: layers of torch's Sequential have numbers for names."""
+    try:
+        return layer if layer in (names or ()) else int(layer)
+    except ValueError:
+        return layer

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from netsnn.errors import FileError
 from netsnn.history import History
+from netsnn.io import FORMATS
 
-__all__ = ["is_run", "open_run"]
+__all__ = ["add_file_options", "is_run", "open_run"]
+
+
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say what a file holds."""
+    parser.add_argument("--format", choices=sorted(FORMATS), help="format of FILE, if not told by its extension")
+    parser.add_argument("--kind", choices=["layer"], help="read an edge list without a header as a bipartite layer")
 
 
 def is_run(path: str) -> bool:
     """Whether this is a folder (a run), not a file."""
+    if path != "-" and not Path(path).exists():
+        raise FileError(f"{path}: No such file or directory")
     return path != "-" and Path(path).is_dir()
 
 
