@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from netsnn import evolve, linkpred, measures, plot, wiring
+    from netsnn.bridge import Evolver, sparsify
     from netsnn.errors import FileError, NetsnnError, ShortfallWarning, StudyError
     from netsnn.graph import Graph, Layer
     from netsnn.history import History
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "FileError": "errors", "NetsnnError": "errors", "ShortfallWarning": "errors", "StudyError": "errors",
     "Graph": "graph", "Layer": "graph", "Network": "network", "read": "io", "write": "io",
-    "History": "history", "evolve": "", "linkpred": "", "measures": "", "plot": "", "wiring": "",
+    "History": "history", "Evolver": "bridge", "sparsify": "bridge", "evolve": "", "linkpred": "", "measures": "", "plot": "", "wiring": "",
 }
 
-__all__ = ["FileError", "Graph", "History", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "evolve", "linkpred", "measures", "plot", "read", "wiring", "write"]
+__all__ = ["Evolver", "FileError", "Graph", "History", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "evolve", "linkpred", "measures", "plot", "read", "sparsify", "wiring", "write"]
 
 
 def __getattr__(name: str):

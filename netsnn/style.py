@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager
 
-__all__ = ["COLORS", "COLUMN", "GREY", "PAGE", "STYLES", "axes", "save", "style", "use"]
+__all__ = ["COLORS", "COLUMN", "GREY", "PAGE", "STYLES", "axes", "colors", "legend_below", "plain", "save", "style", "use", "whole"]
 
 COLUMN, PAGE = 3.5, 7.2  # width of one and of two journal columns, inches
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5fb0", "#8c6d31")  # Okabe, Ito (2008), and two more
@@ -81,6 +81,37 @@ def axes(ax=None, width: float = COLUMN, height: float = 2.6):
 
     with style():
         return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def colors(n: int) -> list:
+    """A colour for each of `n` lines: the palette, or shades in order where it would repeat."""
+    if n <= len(COLORS):
+        return list(COLORS[:n])
+    import matplotlib
+
+    return [matplotlib.colormaps["viridis"](i / (n - 1) * 0.95) for i in range(n)]
+
+
+def plain(name, most: int = 48) -> str:
+    """A name as text that matplotlib draws as it is: no mathematics, no legend entry left out, and not without end."""
+    text = str(name)
+    text = text if len(text) <= most else f"{text[:most // 2]}…{text[-(most // 2):]}"
+    return ("\u200b" if text.startswith("_") else "") + text.replace("$", r"\$")
+
+
+def legend_below(ax, handles: list, labels: list[str], most: int = 24) -> None:
+    """One legend under the Axes, in as many columns as its labels leave room for; of very many lines an even choice."""
+    step = -(-len(labels) // most) or 1
+    handles, labels = handles[::step], labels[::step]
+    longest = max((len(label) for label in labels), default=1)
+    ax.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=max(1, min(len(labels), 110 // (longest + 7))), handlelength=1.2, columnspacing=1.2)
+
+
+def whole(axis) -> None:
+    """Ticks of an axis at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 
 def save(ax, path) -> None:

@@ -267,3 +267,56 @@ def test_plot_and_report_write_the_files_they_are_asked_for(tmp_path):
         assert done.returncode == 0 and (tmp_path / name).stat().st_size > 2000, done.stderr
     done = command("report", "data/run", "-o", tmp_path / "r.html")
     assert done.stdout.strip() == str(tmp_path / "r.html") and "<h1>run</h1>" in (tmp_path / "r.html").read_text()
+
+
+def recorded(folder, steps=3, **more):
+    history = ns.History(folder)
+    for t in range(steps):
+        layers = [ns.wiring.erdos_renyi(16, 9, density=0.3, seed=t), ns.wiring.erdos_renyi(9, 5, density=0.3, seed=t)]
+        history.record(layers, step=10 * t, weights=[np.full(layer.n_links, more.get("weight", 1.0)) for layer in layers])
+    return history
+
+
+def test_a_dead_or_diverged_run_has_a_report(tmp_path):
+    dead = ns.History(tmp_path / "dead")
+    for t in range(2):
+        dead.record(ns.Network([ns.Layer.from_edges([], [], (6, 5)), ns.Layer.from_edges([], [], (5, 4))]), step=t)
+    assert "-∞" in plot.report(dead, tmp_path / "dead.html").read_text()  # log10 of no path
+    assert "Persistence" not in plot.report(recorded(tmp_path / "nan", weight=np.nan), tmp_path / "nan.html").read_text()
+
+
+def test_layers_of_fitting_sizes_but_other_neurons_are_no_chain(tmp_path):
+    history = ns.History(tmp_path / "run")
+    layers = [ns.Layer.from_edges([0, 1], [0, 1], (2, 2), output_names=("a", "b")), ns.Layer.from_edges([0, 1], [0, 1], (2, 2), input_names=("c", "d"))]
+    for t in range(2):
+        history.record(layers, step=t)
+    plot.evolution(history)
+    assert "whole network" not in plot.report(history, tmp_path / "report.html").read_text()
+
+
+def test_compare_says_which_curve_or_layer_there_is_not(tmp_path):
+    history = recorded(tmp_path / "run")
+    for more, message in (({"curves": ["accuracy"]}, "no accuracy was recorded"), ({"curves": ["modularty"]}, "no curve 'modularty'"),
+                          ({"curves": []}, "at least one curve"), ({"layer": 9}, "no layer 9")):
+        with pytest.raises(ValueError, match=message):
+            plot.compare({"run": history}, **more)
+    for histories in ([history], {}):
+        with pytest.raises(ValueError, match="needs a dict"):
+            plot.compare(histories)
+    with pytest.raises(ValueError, match="run: the history is empty"):
+        plot.compare({"run": ns.History(tmp_path / "none")})
+    with pytest.raises(ValueError, match="at least one curve"):
+        plot.evolution(history, curves=[])
+
+
+def test_every_layer_of_many_with_long_or_odd_names_is_in_the_legend(tmp_path):
+    names = ["_first", "cost$", *(f"blocks.{i}.attention.projection.weight_matrix" for i in range(10))]
+    history = ns.History(tmp_path / "run")
+    for t in range(2):
+        history.record({name: ns.wiring.erdos_renyi(9, 9, density=0.3, seed=t) for name in names}, step=t)
+    ax = plot.evolution(history)
+    ax.figure.canvas.draw()
+    assert len(ax.get_legend().get_texts()) == 12 and len({line.get_color() for line in ax.child_axes[0].lines}) == 12
+    box, page = ax.get_legend().get_window_extent(), ax.figure.bbox
+    assert box.x0 >= page.x0 and box.x1 <= page.x1 and box.y0 >= page.y0
+    assert all(panel.get_window_extent().height > 60 for panel in ax.child_axes)

@@ -44,7 +44,7 @@ class PowerLaw:
     alternatives: tuple[Alternative, ...]
 
 
-def power_law(values, *, xmin: int | None = None, samples: int = 0, steepest: float = STEEPEST, seed=0) -> PowerLaw:
+def power_law(values, *, xmin: int | None = None, samples: int = 0, steepest: float = STEEPEST, alternatives: bool = True, seed=0) -> PowerLaw:
     """Fit a discrete power law to the upper tail of whole numbers, such as degrees; zeros do not count.
 
     Exponent by maximum likelihood; the tail begins at the value that makes the Kolmogorov-Smirnov distance least. A claim of scale
@@ -60,6 +60,9 @@ def power_law(values, *, xmin: int | None = None, samples: int = 0, steepest: fl
         (semi-parametric bootstrap). 1000 give p to about 0.01.
     steepest : float
         The largest exponent allowed. (The package `powerlaw` allows 3 by default, and so begins narrow distributions' tails elsewhere.)
+
+    alternatives : bool
+        Whether to fit the other distributions too: they take most of the time.
 
     References
     ----------
@@ -88,7 +91,7 @@ def power_law(values, *, xmin: int | None = None, samples: int = 0, steepest: fl
         return PowerLaw(float("nan"), float("nan"), float("nan"), 0, float("nan"), ())
     p = _bootstrap(values, (gamma, low, distance), given, steepest, int(samples), seed) if samples else float("nan")
     upper = values[values >= low]
-    return PowerLaw(gamma, low, distance, tail, p, _alternatives(upper, gamma, low))
+    return PowerLaw(gamma, low, distance, tail, p, _alternatives(upper, gamma, low) if alternatives else ())
 
 
 def _fit(values: np.ndarray, given: float, steepest: float) -> tuple[float, float, float, int]:

@@ -95,7 +95,7 @@ def degree_distribution(layer: Layer, *, fit: bool = True, ax=None):
             x, first = np.unique(positive, return_index=True)
             share = (len(positive) - first) / len(d)
             ax.plot(x, share, "o", ms=3, color=color, label=f"{what}, mean {d.mean():.3g}", mew=0)
-            law = power_law(d) if fit else None
+            law = power_law(d, alternatives=False) if fit else None
             if law is not None and law.tail:
                 from scipy.special import zeta
 

@@ -8,6 +8,8 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
+
 from netsnn.history import History
 from netsnn.io import write_text
 from netsnn.measures import hubs, network_summary, neural_persistence, summary
@@ -38,7 +40,7 @@ def report(history: History, path, *, title: str | None = None) -> Path:
     title = title or (history.folder.parent if history.folder.name == "history" else history.folder).name
     last, first = history[-1], history[0]
     labels = [str(name) for name in history.names or [f"layer {i}" for i in range(len(history.shapes))]]
-    follows = all(a[1] == b[0] for a, b in zip(history.shapes, history.shapes[1:]))
+    follows = runs.follows(history)
     figures = _Figures()
     parts = [_facts(history), "<h2>How it evolved</h2>", figures.add(runs.evolution(history), "What changed over the snapshots. " + " ".join(
         f"<b>{name}</b>: {text}." for name, text in runs.CURVES.items()))]
@@ -57,7 +59,7 @@ def report(history: History, path, *, title: str | None = None) -> Path:
             parts.append(figures.add(runs.link_ages(history, layer=i), "How old its links are."))
             parts.append(figures.add(runs.alluvial(history, layer=i), "How communities of neurons merged and split."))
         parts.append("</div>" + _hub_list(one))
-    if last.weights is not None and all(w is not None and w.any() for w in last.weights):
+    if last.weights is not None and all(w is not None and np.isfinite(w).all() for w in last.weights) and any(w.any() for w in last.weights):
         found = neural_persistence(list(zip(last.layers, last.weights)))
         parts += ["<h2>Persistence</h2>", figures.add(persistence_diagram(found), "Neural persistence of the last snapshot's weights, missing links as weight 0 "
                                                       "(Rieck et al. 2019). It rises with sparsity by itself: compare equal sparsities only.")]
@@ -131,7 +133,7 @@ def _table(head: list[str], rows: list[list[str]], plain: bool = False) -> str:
 
 
 def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
+    return "–" if math.isnan(value) else str(value).replace("inf", "∞") if math.isinf(value) else f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
 
 
 PAGE = """<!doctype html>

@@ -8,15 +8,16 @@ import numpy as np
 
 from netsnn.graph import Layer
 from netsnn.history import History
-from netsnn.measures import communities, network_summary, power_law
-from netsnn.style import COLORS, GREY, PAGE, axes, style
+from netsnn.measures import communities, power_law
+from netsnn.network import Network
+from netsnn.style import COLORS, GREY, PAGE, axes, colors, legend_below, plain, style, whole
 
-__all__ = ["CURVES", "alluvial", "compare", "evolution", "link_ages", "topology_row"]
+__all__ = ["CURVES", "alluvial", "compare", "evolution", "follows", "link_ages", "topology_row"]
 
 
 def topology_row(layer: Layer) -> dict[str, float]:
     """What `evolution` follows of each layer, beside what the history itself knows."""
-    law = power_law(layer.in_degrees)
+    law = power_law(layer.in_degrees, alternatives=False)
     fitted = law.tail >= 20 and law.gamma < 9.99  # else no tail to speak of: the exponent is at its bound
     return {"modularity": communities(layer, restarts=1).modularity, "gamma": law.gamma if fitted else float("nan"),
             "active": float(np.count_nonzero(layer.in_degrees) / max(layer.n_out, 1))}
@@ -38,29 +39,45 @@ def evolution(history: History, *, curves=None, ax=None):
     Given `ax`, draws the panels inside it.
     """
     chosen = [name for name in CURVES if name != "accuracy" or "accuracy" in history.scalars] if curves is None else list(curves)
-    unknown = next((name for name in chosen if name not in CURVES and name not in history.scalars), None)
-    if unknown is not None:
-        raise ValueError(f"no curve {unknown!r}; curves: {', '.join([*CURVES, *history.scalars])}")
     if not len(history):
         raise ValueError(f"{history.folder}: the history is empty")
+    if not chosen:
+        raise ValueError("evolution needs at least one curve")
+    lines = {name: curve(history, name) for name in chosen}
+    longest = max(lines.values(), key=len)
     columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
     with style():
-        ax = axes(ax, PAGE, 0.4 + 1.55 * rows)
+        ax = axes(ax, PAGE, 0.4 + 1.55 * rows + (0.2 + 0.07 * min(len(longest), 24) if len(longest) > 1 else 0))
         ax.axis("off")
+        legend = [], []
         for i, name in enumerate(chosen):
             r, c = divmod(i, columns)
             box = [c / columns + 0.055, 1 - (r + 1) / rows + 0.2 / rows, 1 / columns - 0.085, 0.66 / rows]
             panel = ax.inset_axes(box)
-            for color, (label, values) in zip(COLORS * 4, curve(history, name).items()):
-                panel.plot(history.steps, values, color=color, marker="o", ms=2, label=label)
-            panel.set_title(name)
+            several = len(lines[name]) > 1
+            for color, (label, values) in zip(colors(len(lines[name])) if several else ["#404040"], lines[name].items()):  # grey: no layer's colour
+                drawn = panel.plot(history.steps, values, color=color, marker="o", ms=2)
+                if lines[name] is longest and several:
+                    legend[0].append(drawn[0])
+                    legend[1].append(plain(label))
+            _frame(panel, history.steps, lines[name].values())
+            panel.set_title(plain(name))
             panel.set_xlabel("step" if r == rows - 1 else "")
-            if i == 0 or (i == 1 and chosen[0] == "accuracy"):
-                legend = panel.get_legend_handles_labels()
-                if len(legend[0]) > 1:
-                    panel.legend(handlelength=1, borderpad=0)
+        if legend[0]:
+            legend_below(ax, *legend)
     return ax
+
+
+def _frame(panel, steps: np.ndarray, lines) -> None:
+    """The same steps across in every panel; a panel without values says so."""
+    first, last = int(steps[0]), int(steps[-1])
+    room = 0.03 * (last - first) or 0.5
+    panel.set_xlim(first - room, last + room)
+    whole(panel.xaxis)
+    if not any(np.isfinite(np.asarray(values, dtype=float)).any() for values in lines):
+        panel.text(0.5, 0.5, "no values", transform=panel.transAxes, ha="center", va="center", fontsize=7, color=GREY)
+        panel.set_yticks([])
 
 
 def curve(history: History, name: str) -> dict[str, np.ndarray]:
@@ -68,17 +85,31 @@ def curve(history: History, name: str) -> dict[str, np.ndarray]:
     if name in history.scalars:
         return {name: history.scalars[name]}
     if name not in CURVES:
-        raise ValueError(f"no curve {name!r}; curves: {', '.join([*CURVES, *history.scalars])}")
+        raise ValueError(f"no curve {name!r}; curves: {', '.join(dict.fromkeys([*CURVES, *history.scalars]))}")
+    if name == "accuracy":
+        raise ValueError(f"{history.folder}: no accuracy was recorded")
     labels = [str(label) for label in history.names or [f"layer {i}" for i in range(len(history.shapes))]]
     if name in ("turnover", "itop"):
         return {label: history.turnover(i)[name] for i, label in enumerate(labels)}
-    follows = all(a[1] == b[0] for a, b in zip(history.shapes, history.shapes[1:]))
-    if name == "anp" and follows and len(labels) > 1:
-        return {"hidden neurons": np.array([network_summary(snapshot.network())["active_neurons"] for snapshot in history])}
+    if name == "anp" and follows(history) and len(labels) > 1:
+        return {"hidden neurons": np.array([_active(snapshot.network()) for snapshot in history])}
     frame = history.frame(topology_row)
     column = "active" if name == "anp" else name
     values = np.asarray(frame[column], dtype=float).reshape(len(history), len(labels))
     return {label: values[:, i] for i, label in enumerate(labels)}
+
+
+def _active(network: Network) -> float:
+    """The share of hidden neurons that lie on an input-to-output path."""
+    return float(np.concatenate(network.active[1:-1]).mean())
+
+
+def follows(history: History) -> bool:
+    """Whether each layer starts on the neurons where the one before ends: by their number, and their names."""
+    form = history._index.form
+    shared = zip(form.neurons[1:-1:2], form.neurons[2::2])
+    return form.network or (all(a[1] == b[0] for a, b in zip(form.shapes, form.shapes[1:]))
+                            and all(a is None or b is None or a == b for a, b in shared))
 
 
 def link_ages(history: History, *, layer: int | str = 0, at: int = -1, ax=None):
@@ -96,8 +127,11 @@ def link_ages(history: History, *, layer: int | str = 0, at: int = -1, ax=None):
         ax.bar(edges, first, width=width, color=COLORS[0], label="grown once")
         if again.any():
             ax.bar(edges, again, width=width, bottom=first, color=COLORS[1], label="grown again")
-        ax.set(xlabel=f"age in steps at step {present[-1]}", ylabel="links", title=_label(history, layer))
-        ax.legend()
+            ax.legend()
+        ax.set(xlabel=f"age in steps at step {present[-1]}", ylabel="links", title=_label(history, layer), ylim=(0, None if len(found["age"]) else 1))
+        if len(edges) == 1:
+            ax.set(xlim=(-2, 2), xticks=[0])
+        whole(ax.yaxis)
     return ax
 
 
@@ -132,27 +166,44 @@ def alluvial(history: History, *, layer: int | str = 0, snapshots=None, ax=None)
     return ax
 
 
-def compare(histories: Mapping[str, History], *, curves=("accuracy", "turnover", "modularity", "anp"), layer: int = 0, ax=None):
-    """Several runs side by side: one panel a curve, one line a run (of the given layer, where the curve has one line a layer)."""
-    if not histories:
-        raise ValueError("compare needs at least one history")
-    chosen = [name for name in curves if name in CURVES and name != "accuracy" or all(name in h.scalars for h in histories.values())]
+def compare(histories: Mapping[str, History], *, curves=None, layer: int | str = 0, ax=None):
+    """Several runs side by side: one panel a curve, one line a run (of the given layer, where the curve has one line a layer).
+
+    Parameters
+    ----------
+    curves : names in `CURVES`, or of scalars that all runs recorded
+        By default accuracy (if all runs recorded it), turnover, modularity and anp.
+    """
+    if not isinstance(histories, Mapping) or not histories:
+        raise ValueError("compare needs a dict of at least one history: {name: History(...)}")
+    for label, history in histories.items():
+        if not len(history):
+            raise ValueError(f"{label}: the history is empty")
+        history._layer(layer)
+    if curves is None:
+        curves = [name for name in ("accuracy", "turnover", "modularity", "anp") if name != "accuracy" or all(name in h.scalars for h in histories.values())]
+    chosen = list(curves)
+    if not chosen:
+        raise ValueError("compare needs at least one curve")
+    lines = {name: [curve(history, name) for history in histories.values()] for name in chosen}
     with style():
         ax = axes(ax, PAGE, 2.1)
         ax.axis("off")
         for i, name in enumerate(chosen):
             panel = ax.inset_axes([i / len(chosen) + 0.045, 0.26, 1 / len(chosen) - 0.07, 0.6])
-            for color, (label, history) in zip(COLORS * 4, histories.items()):
-                lines = list(curve(history, name).values())
-                panel.plot(history.steps, lines[min(layer, len(lines) - 1)], color=color, label=label)
-            panel.set(title=name, xlabel="step")
-        handles, labels = panel.get_legend_handles_labels()
-        ax.legend(handles, labels, loc="lower center", ncols=min(len(labels), 6), bbox_to_anchor=(0.5, -0.12))
+            handles, shown = [], []
+            for color, history, found in zip(colors(len(histories)), histories.values(), lines[name]):
+                values = list(found.values())[history._layer(layer) if len(found) > 1 else 0]
+                handles += panel.plot(history.steps, values, color=color, marker="o" if len(history) == 1 else None, ms=3)
+                shown.append(values)
+            _frame(panel, np.sort(np.concatenate([history.steps for history in histories.values()])), shown)
+            panel.set(title=plain(name), xlabel="step")
+        legend_below(ax, handles, [plain(label) for label in histories])
     return ax
 
 
 def _label(history: History, layer: int | str) -> str:
-    return str(layer) if isinstance(layer, str) else str(history.names[layer]) if history.names else f"layer {layer}"
+    return plain(layer if isinstance(layer, str) else history.names[layer] if history.names else f"layer {layer}")
 
 
 def _follow(before: np.ndarray, label: np.ndarray) -> np.ndarray:
