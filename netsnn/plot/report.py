@@ -92,7 +92,8 @@ class _Figures:
         svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{self.n}-", svg)
         width = float(re.search(r'<svg [^>]*?width="([\d.]+)pt"', svg)[1])
         svg = re.sub(r'<svg [^>]*>', lambda tag: re.sub(r' (width|height)="[^"]*"', "", tag[0])[:-1] + f' role="img" style="max-width:{1.5 * width:.0f}px;min-width:{1.2 * width:.0f}px">', svg, count=1)
-        return f"<figure>{svg}<figcaption>{caption}</figcaption></figure>"
+        wide = ' class="full"' if width > 330 else ""  # wider than a column: a row of its own
+        return f"<figure{wide}>{svg}<figcaption>{caption}</figcaption></figure>"
 
 
 def _facts(history: History) -> str:
@@ -143,7 +144,7 @@ PAGE = """<!doctype html>
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --paper: #15171a; --quiet: #a0a0a0; --line: #3a3d42; } }
 body { margin: 0 auto; max-width: 1180px; padding: 1em; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
 h1 { font-size: 1.6em; overflow-wrap: anywhere; } h2 { margin-top: 1.8em; border-bottom: 1px solid var(--line); } h3 { font-size: 1.05em; margin: 1.6em 0 .4em; }
-figure { margin: .8em 0; overflow-x: auto; } figure svg { width: 100%; height: auto; display: block; } svg text { fill: currentColor; }
+figure.full { grid-column: 1 / -1; } figure { margin: .8em 0; overflow-x: auto; } figure svg { width: 100%; height: auto; display: block; } svg text { fill: currentColor; }
 figcaption, .quiet { color: var(--quiet); font-size: .88em; max-width: 75ch; }
 .row { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); gap: .4em 2em; align-items: end; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92em; }
