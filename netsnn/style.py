@@ -107,11 +107,11 @@ def legend_below(ax, handles: list, labels: list[str], most: int = 24) -> None:
     ax.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=max(1, min(len(labels), 110 // (longest + 7))), handlelength=1.2, columnspacing=1.2)
 
 
-def whole(axis) -> None:
-    """Ticks of an axis at whole numbers only."""
+def whole(axis, most: int | str = "auto") -> None:
+    """Ticks of an axis at whole numbers only, on a short axis `most` + 1 of them."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+    axis.set_major_locator(MaxNLocator(nbins=most, integer=True, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1))
 
 
 def save(ax, path) -> None:

@@ -1071,3 +1071,11 @@ def test_importing_is_free_of_heavy_packages():
     heavy = ("torch", "matplotlib", "igraph", "networkx", "numba", "pandas")
     code = f"import netsnn.history, sys; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_weights_may_be_parameters_of_torch(tmp_path):
+    torch = pytest.importorskip("torch")
+    history, layer = History(tmp_path / "a"), layer_of({0, 1, 2})
+    history.record([layer], step=0, weights=[torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.5]))])
+    history.record([layer], step=1, weights=[torch.tensor([1.0, -2.0, 0.5], dtype=torch.bfloat16)])
+    assert all(snapshot.weights[0].tolist() == [1.0, -2.0, 0.5] and snapshot.weights[0].dtype == np.float32 for snapshot in history)

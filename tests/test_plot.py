@@ -320,3 +320,34 @@ def test_every_layer_of_many_with_long_or_odd_names_is_in_the_legend(tmp_path):
     box, page = ax.get_legend().get_window_extent(), ax.figure.bbox
     assert box.x0 >= page.x0 and box.x1 <= page.x1 and box.y0 >= page.y0
     assert all(panel.get_window_extent().height > 60 for panel in ax.child_axes)
+
+
+def test_figures_of_the_wrong_thing_say_so():
+    layer = ns.wiring.erdos_renyi(16, 9, density=0.3, seed=0)
+    for draw in (plot.layer, plot.spy, plot.degrees, plot.receptive_field):
+        with pytest.raises(ValueError, match="needs a Layer, got Network"):
+            draw(ns.Network([layer]))
+    with pytest.raises(ValueError, match="needs a Network or Layer, got Graph"):
+        plot.hubs(layer.to_graph())
+    with pytest.raises(ValueError, match=r"one number a link \(43\), got shape \(2,\)"):
+        plot.receptive_field(layer, output=0, weights=[1, 2])
+    with pytest.raises(ValueError, match="image must be"):
+        plot.receptive_field(layer, (16,))
+    with pytest.raises(ValueError, match=r"layer must lie in 0 \.\. 0, got 9"):
+        plot.barcode(ns.measures.neural_persistence([np.ones((3, 3))]), layer=9)
+
+
+def test_a_field_counts_links_of_weight_zero_and_draws_what_is_finite():
+    layer = ns.Layer.from_edges([0, 1, 2], [0, 0, 0], (4, 1))
+    ax = plot.receptive_field(layer, output=0, weights=[0.0, np.nan, -2.0])
+    assert ax.get_xlabel() == "output 0: 3 inputs" and ax.images[0].get_clim() == (-2, 2)
+
+
+@pytest.mark.parametrize("matrix", [np.ones((12, 15)), np.kron(np.eye(10), np.ones((10, 5))), np.ones((1, 1)), np.zeros((3, 3))])
+def test_degree_axes_of_regular_layers_have_labels_that_keep_apart(matrix):
+    ax = plot.degrees(ns.Layer.from_dense(matrix.astype(bool)))
+    ax.figure.canvas.draw()
+    labels = [text.get_window_extent() for ticks in (ax.get_xticklabels(), ax.get_xticklabels(minor=True)) for text in ticks if text.get_text()
+              and ax.get_xlim()[0] <= text.get_position()[0] <= ax.get_xlim()[1]]
+    labels.sort(key=lambda box: box.x0)
+    assert len(labels) >= 2 and all(a.x1 < b.x0 for a, b in zip(labels, labels[1:]))

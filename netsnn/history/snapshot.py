@@ -164,6 +164,9 @@ def _each_layer(given, form: Form, what: str) -> list | None:
 
 
 def _check_weights(values, n_links: int, what: str) -> np.ndarray:
+    if hasattr(values, "detach"):  # a parameter of torch; NumPy knows no bfloat16
+        values = values.detach().cpu()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
     values = np.asarray(values)  # NaN passes: the record of a diverged run is what one wants to look at
     if values.shape != (n_links,) or values.dtype.kind not in "biuf":
         raise ValueError(f"{what} must be one number a link ({n_links}), got {values.dtype} of shape {values.shape}")

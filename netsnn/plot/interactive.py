@@ -115,7 +115,10 @@ function paint() {
   }
   draw.globalAlpha = 1; draw.font = "12px system-ui, sans-serif"; draw.textAlign = "center";
   data.groups.forEach((group, g) => {
-    draw.fillStyle = ink; draw.fillText(title(g) + " (" + group.place.length + ")", Math.min(Math.max(x(g), 46), wide - 46), 16);
+    const apart = (wide - 80) / Math.max(1, data.groups.length - 1), count = " (" + group.place.length + ")";
+    const head = [title(g) + count, g === 0 || g === data.groups.length - 1 ? title(g) : String(g), ""].find(text => draw.measureText(text).width < apart - 3) ?? "";
+    const half = draw.measureText(head).width / 2 + 4;
+    draw.fillStyle = ink; draw.fillText(head, Math.min(Math.max(x(g), half), wide - half), 16);
     const most = Math.max(1, degree[g].reduce((a, b) => Math.max(a, b), 0));
     for (let i = 0; i < group.place.length; i++) {
       if (!shown(g, i)) continue;
@@ -126,7 +129,7 @@ function paint() {
   tell(at);
 }
 function tell(at) {
-  const idle = degree.map((d, g) => d.filter(k => !k).length + " idle " + title(g)).join(", ");
+  const idle = degree.map((d, g) => [d.filter(k => !k).length, title(g)]).filter(([n]) => n).map(([n, which]) => n + " idle " + which).join(", ") || "no idle neurons";
   if (!at) { said.textContent = idle + (data.left_out ? "; " + data.left_out + " links are not drawn" : ""); return; }
   const near = [];
   data.links.forEach(([u, v], l) => { for (let i = 0; i < u.length; i++) {

@@ -8,8 +8,10 @@ import numpy as np
 
 from netsnn.graph import Layer
 from netsnn.measures import communities, hubs, network_degrees, power_law
+from netsnn.measures.checks import check_kind
+from netsnn.measures.powerlaw import STEEPEST
 from netsnn.network import Network
-from netsnn.style import COLORS, COLUMN, GREY, PAGE, axes, style
+from netsnn.style import COLORS, COLUMN, GREY, PAGE, axes, style, whole
 
 __all__ = ["ORDERS", "degree_distribution", "hub_map", "layer_drawing", "receptive_field", "spy"]
 
@@ -30,6 +32,7 @@ def layer_drawing(layer: Layer, *, order: str = "barycentre", ax=None):
     order : str
         See `ORDERS`. Neurons without links are left out.
     """
+    check_kind(layer, Layer, "plot.layer")
     rows, cols = _places(layer, order)
     row, col = layer.links
     left, right = (_spread(places, d > 0) for places, d in ((rows, layer.out_degrees), (cols, layer.in_degrees)))
@@ -48,7 +51,8 @@ def layer_drawing(layer: Layer, *, order: str = "barycentre", ax=None):
                                              rasterized=layer.n_links > VECTOR))
         for x, places, d, group in ((0, left, layer.out_degrees, found.inputs), (1, right, layer.in_degrees, found.outputs)):
             linked = d > 0
-            ax.scatter(np.full(linked.sum(), x), places[linked], s=2 + 26 * d[linked] / d.max(initial=1), zorder=3, linewidths=0.3, edgecolors="white",
+            room = min(1.0, 60 / max(linked.sum(), 1))  # of a crowd each is smaller, and has no white rim, which would hide its neighbours
+            ax.scatter(np.full(linked.sum(), x), places[linked], s=2 + 26 * room * d[linked] / d.max(initial=1), zorder=3, linewidths=0.3 if room == 1 else 0, edgecolors="white",
                        c=[COLORS[c % len(COLORS)] for c in group[linked]])
         idle = [int((d == 0).sum()) for d in (layer.out_degrees, layer.in_degrees)]
         labels = [f"{n} {what}" + (f"\n({k} idle)" if k else "") for n, what, k in zip(layer.shape, ("inputs", "outputs"), idle)]
@@ -61,13 +65,16 @@ def layer_drawing(layer: Layer, *, order: str = "barycentre", ax=None):
 
 def spy(layer: Layer, *, order: str = "given", ax=None):
     """The wiring as a picture, inputs down and outputs across, with both sides' degrees along the edges."""
+    check_kind(layer, Layer, "plot.spy")
     rows, cols = _places(layer, order)
     row, col = layer.links
     with style():
         ax = axes(ax, COLUMN, 3.2)
         size = float(np.clip(40_000 / (layer.n_links + 200), 0.15, 14))
         ax.scatter(cols[col], rows[row], s=size, color=COLORS[0], marker="s", linewidths=0, rasterized=layer.n_links > VECTOR)
-        ax.set(xlim=(-0.5, layer.n_out - 0.5), ylim=(layer.n_in - 0.5, -0.5), xlabel="output", ylabel="input")
+        ax.set(xlim=(-0.5, max(layer.n_out, 1) - 0.5), ylim=(max(layer.n_in, 1) - 0.5, -0.5), xlabel="output", ylabel="input")
+        whole(ax.xaxis)
+        whole(ax.yaxis)
         ax.spines[:].set_visible(True)
         for box, d, places, along in (([0, 1.02, 1, 0.18], layer.in_degrees, cols, "x"), ([1.02, 0, 0.18, 1], layer.out_degrees, rows, "y")):
             side = ax.inset_axes(box, sharex=ax if along == "x" else None, sharey=ax if along == "y" else None)
@@ -76,33 +83,46 @@ def spy(layer: Layer, *, order: str = "given", ax=None):
             draw = side.stairs
             draw(ordered, np.arange(len(d) + 1) - 0.5, orientation="vertical" if along == "x" else "horizontal", fill=True, color=GREY)
             side.tick_params(labelbottom=along == "y", labelleft=along == "x", length=2)
-            (side.set_ylim if along == "x" else side.set_xlim)(0, None)
+            (side.set_ylim if along == "x" else side.set_xlim)(0, None if d.any() else 1)
+            whole(side.yaxis if along == "x" else side.xaxis, 2)
             side.set_xlim(ax.get_xlim()) if along == "x" else side.set_ylim(ax.get_ylim())
             (side.set_ylabel if along == "x" else side.set_xlabel)("degree")
         if order != "given":
-            ax.set_xlabel(f"output, ordered: {order}")
+            ax.set(xlabel=f"output, ordered: {order}", ylabel=f"input, ordered: {order}")
     return ax
 
 
 def degree_distribution(layer: Layer, *, fit: bool = True, ax=None):
     """Share of neurons of at least each degree (CCDF), both sides, on log axes, with the fitted power law of the tail."""
+    check_kind(layer, Layer, "plot.degrees")
     with style():
         ax = axes(ax)
+        lowest, degrees = 1.0, [1]
         for color, what, d in zip(COLORS, ("inputs", "outputs"), (layer.out_degrees, layer.in_degrees)):
             positive = np.sort(d[d > 0])
             if not len(positive):
                 continue
             x, first = np.unique(positive, return_index=True)
             share = (len(positive) - first) / len(d)
+            lowest, degrees = min(lowest, share[-1]), [*degrees[len(degrees) == 1:], x[0], x[-1]]
             ax.plot(x, share, "o", ms=3, color=color, label=f"{what}, mean {d.mean():.3g}", mew=0)
             law = power_law(d, alternatives=False) if fit else None
-            if law is not None and law.tail:
+            if law is not None and law.tail and law.gamma < STEEPEST - 0.01:  # else the exponent is at its bound: no tail to speak of
                 from scipy.special import zeta
 
                 tail = np.geomspace(law.xmin, x[-1], 60)
                 ax.plot(tail, zeta(law.gamma, tail) / zeta(law.gamma, law.xmin) * (d >= law.xmin).mean(), "-", color=color, lw=0.9,
                         label=rf"$\gamma$ = {law.gamma:.2f} from {law.xmin:.0f} ({law.tail} neurons)")
-        ax.set(xscale="log", yscale="log", xlabel="degree k", ylabel="share of neurons with degree ≥ k")
+        ax.set(xscale="log", yscale="log", xlabel="degree k", ylabel="share of neurons with degree ≥ k", ylim=(min(lowest / 1.8, 0.06), 1.25))
+        first, last = min(degrees), max(degrees)
+        if last < 14 * first:  # at least a decade across: equal degrees would have no axis, and close ones labels over each other
+            from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+            middle = math.sqrt(first * last)
+            ax.set_xlim(max(middle / 4, 0.8), max(middle, 3) * 4)
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+            ax.xaxis.set_minor_formatter(NullFormatter())
         if ax.lines:
             ax.legend(loc="lower left")
     return ax
@@ -113,10 +133,12 @@ def hub_map(network: Network | Layer, *, rule: str = "sigma", value: float = 2.0
 
     Each dot is a neuron: its group across, its degree up. See `netsnn.measures.HUB_RULES` for the rule.
     """
+    check_kind(network, (Network, Layer), "plot.hubs")
     network = Network([network]) if isinstance(network, Layer) else network
     every = network_degrees(network)
+    crowded = len(every) > 7
     with style():
-        ax = axes(ax, PAGE * 0.65)
+        ax = axes(ax, PAGE if crowded else PAGE * 0.65)
         for g, d in enumerate(every):
             linked = d > 0
             order = np.argsort(np.argsort(d, kind="stable"), kind="stable")
@@ -126,10 +148,12 @@ def hub_map(network: Network | Layer, *, rule: str = "sigma", value: float = 2.0
             chosen[_hubs_of(d, rule, value)] = True
             ax.scatter(x[linked & ~chosen], d[linked & ~chosen], s=4, color=GREY, linewidths=0, rasterized=len(d) > VECTOR)
             ax.scatter(x[chosen], d[chosen], s=9, color=COLORS[1], linewidths=0, label="hubs" if g == 0 else None)
-            ax.text(g, 1.02, f"{chosen.sum()} hubs\n{(~linked).sum()} idle", transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=7)
+            ax.text(g, 1.02, f"{chosen.sum()} hubs\n{(~linked).sum()} idle", transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=7,
+                    rotation=90 if crowded else 0)
         names = ["inputs", *(f"hidden {i}" for i in range(1, len(every) - 1)), "outputs"]
-        ax.set_xticks(range(len(every)), [f"{name}\n{len(d)}" for name, d in zip(names, every)])
-        ax.set(ylabel="degree (links in and out)", ylim=(0, None))
+        ax.set_xticks(range(len(every)), [f"{name}\n{len(d)}" for name, d in zip(names, every)], rotation=90 if crowded else 0)
+        ax.set(ylabel="degree (links in and out)", xlim=(-0.5, len(every) - 0.5), ylim=(0, None if any(d.any() for d in every) else 1))
+        whole(ax.yaxis)
         ax.tick_params(axis="x", length=0)
     return ax
 
@@ -142,12 +166,15 @@ def receptive_field(layer: Layer, image: tuple[int, int] | None = None, *, outpu
     image : (height, width), or (channels, height, width)
         By default a square, if the inputs make one. Channels are added up.
     """
+    check_kind(layer, Layer, "plot.receptive_field")
     n = layer.n_in
     if image is None:
         side = math.isqrt(n)
         if side * side != n:
             raise ValueError(f"{n} inputs are no square: give image=(height, width)")
         image = side, side
+    if len(image) not in (2, 3) or min(image) < 1:
+        raise ValueError(f"image must be (height, width) or (channels, height, width), got {tuple(image)}")
     if math.prod(image) != n:
         raise ValueError(f"an image of {' x '.join(map(str, image))} has {math.prod(image)} pixels, the layer {n} inputs")
     if output is None:
@@ -158,18 +185,21 @@ def receptive_field(layer: Layer, image: tuple[int, int] | None = None, *, outpu
         row, col = layer.links
         mine = col == output
         values = np.zeros(n)
+        if weights is not None and np.shape(weights) != (layer.n_links,):
+            raise ValueError(f"weights must be one number a link ({layer.n_links}), got shape {np.shape(weights)}")
         values[row[mine]] = 1 if weights is None else np.asarray(weights)[mine]
         label = "link" if weights is None else "weight"
     values = values.reshape(image).reshape(-1, *image[-2:]).sum(axis=0)
     with style():
         ax = axes(ax, 2.4, 2.2)
-        signed = values.min() < 0
-        top = np.abs(values).max(initial=0) or 1
+        known = values[np.isfinite(values)]  # a diverged weight is left white
+        signed = known.min(initial=0) < 0
+        top = np.abs(known).max(initial=0) or 1
         picture = ax.imshow(values, cmap="RdBu_r" if signed else "viridis", vmin=-top if signed else 0, vmax=top, interpolation="nearest")
         ax.set(xticks=[], yticks=[])
         ax.figure.colorbar(picture, ax=ax, shrink=0.85, label=label)
         blank = int((layer.out_degrees == 0).sum())
-        ax.set_xlabel(f"{blank} of {n} inputs without links" if output is None else f"output {output}: {int((values != 0).sum())} inputs")
+        ax.set_xlabel(f"{blank} of {n} inputs without links" if output is None else f"output {output}: {int(layer.in_degrees[output])} inputs")
     return ax
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from netsnn.history import History
 from netsnn.io import write_text
 from netsnn.measures import hubs, network_summary, neural_persistence, summary
+from netsnn.measures.powerlaw import STEEPEST
 from netsnn.network import Network
 from netsnn.plot import layers as draw
 from netsnn.plot import runs
@@ -114,7 +115,8 @@ def _network_table(first: Network, last: Network) -> str:
 def _layer_table(history: History, labels: list[str]) -> str:
     ends = [[summary(layer) for layer in snapshot.layers] for snapshot in (history[0], history[-1])]
     head = ["measure", *(f"{label}, {when}" for label in labels for when in ("first", "last"))]
-    rows = [[name, *(_number(end[i][name]) for i in range(len(labels)) for end in ends)] for name in MEASURES]
+    cell = lambda name, value: f"≥ {STEEPEST:.0f}" if name.endswith("gamma") and value > STEEPEST - 0.01 else _number(value)  # at its bound
+    rows = [[name, *(cell(name, end[i][name]) for i in range(len(labels)) for end in ends)] for name in MEASURES]
     return _table(head, rows)
 
 

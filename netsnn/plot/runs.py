@@ -56,7 +56,7 @@ def evolution(history: History, *, curves=None, ax=None):
             box = [c / columns + 0.055, 1 - (r + 1) / rows + 0.2 / rows, 1 / columns - 0.085, 0.66 / rows]
             panel = ax.inset_axes(box)
             several = len(lines[name]) > 1
-            for color, (label, values) in zip(colors(len(lines[name])) if several else ["#404040"], lines[name].items()):  # grey: no layer's colour
+            for color, (label, values) in zip(colors(len(lines[name])) if several else ["black"], lines[name].items()):  # no layer's colour; on the report's page that of its text
                 drawn = panel.plot(history.steps, values, color=color, marker="o", ms=2)
                 if lines[name] is longest and several:
                     legend[0].append(drawn[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsnn.style import COLORS, COLUMN, axes, style
+from netsnn.style import COLORS, COLUMN, PAGE, axes, style
 
 __all__ = ["barcode", "persistence_diagram"]
 
@@ -16,7 +16,8 @@ def persistence_diagram(persistence, *, ax=None):
     one column; they are spread sideways here, and the histogram beside them tells how many there are.
     """
     with style():
-        ax = axes(ax, COLUMN, 2.8)
+        crowded = len(persistence.diagrams) > 4
+        ax = axes(ax, PAGE if crowded else COLUMN, 2.8)
         rng = np.random.default_rng(0)  # where a point stands sideways means nothing
         for i, (diagram, color) in enumerate(zip(persistence.diagrams, COLORS * 4)):
             death = np.asarray(diagram)[:, 1]
@@ -24,7 +25,8 @@ def persistence_diagram(persistence, *, ax=None):
             if len(death):
                 counts, edges = np.histogram(death, bins=24, range=(0, 1))
                 ax.barh((edges[1:] + edges[:-1]) / 2, 0.28 * counts / counts.max(), left=i + 0.14, height=1 / 24, color=color, alpha=0.8)
-        ax.set_xticks(range(len(persistence.diagrams)), [f"layer {i}\nNP {value:.3f}" for i, value in enumerate(persistence.normalized)])
+        ax.set_xticks(range(len(persistence.diagrams)), [f"layer {i}\nNP {value:.3f}" for i, value in enumerate(persistence.normalized)],
+                      rotation=90 if len(persistence.diagrams) > 9 else 0)
         ax.set(ylabel="death: weight / largest weight", ylim=(-0.03, 1.05), xlim=(-0.5, len(persistence.diagrams) - 0.4))
         ax.axhline(1, color="#c0c0c0", lw=0.8, zorder=0)
         ax.text(ax.get_xlim()[1], 1.01, "birth", ha="right", va="bottom", fontsize=7, color="#808080")
@@ -34,6 +36,8 @@ def persistence_diagram(persistence, *, ax=None):
 
 def barcode(persistence, *, layer: int = 0, most: int = 400, ax=None):
     """The life of each component of one layer as a bar, from birth at 1 down to its merger; at most `most` bars, evenly chosen."""
+    if not -len(persistence.diagrams) <= layer < len(persistence.diagrams):
+        raise ValueError(f"layer must lie in 0 .. {len(persistence.diagrams) - 1}, got {layer}")
     with style():
         ax = axes(ax, COLUMN, 2.6)
         death = np.sort(np.asarray(persistence.diagrams[layer])[:, 1])[::-1]
