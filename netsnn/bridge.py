@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from netsnn.evolve import Event, Recipe, State, rewire, start
+from netsnn.evolve.rewiring import living
 from netsnn.graph import Layer
 from netsnn.history import History
-from netsnn.network import Network
 
 __all__ = ["Evolver", "from_graph", "sparse_layers", "sparsify", "to_graph"]
 
@@ -159,8 +159,7 @@ class Evolver:
         last = self.chains[-1][-1] if recipe.last == "dense" and len(self.names) > 1 else None
         self.evolving = tuple(i != last for i in range(len(self.names)))
         layers, _ = self._read()
-        self.alive = tuple(tuple(np.asarray(g) for g in Network([layers[i] for i in chain]).active) if recipe.chain else
-                           tuple(np.ones(n, dtype=bool) for n in Network([layers[i] for i in chain]).sizes) for chain in self.chains)
+        self.alive = living(layers, self.chains, recipe)
         self.scalars: dict[str, float] = {}
         self.history = History(history) if isinstance(history, str) or hasattr(history, "__fspath__") else history
         self.keep_weights = weights

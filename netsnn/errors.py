@@ -1,6 +1,8 @@
-"""The exceptions that netsnn raises about files and studies (about arguments it raises ValueError)."""
+"""The exceptions that netsnn raises about files and studies (about arguments it raises ValueError), and the check of whole numbers."""
 
-__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError"]
+from __future__ import annotations
+
+__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError", "check_whole"]
 
 
 class NetsnnError(Exception):
@@ -17,3 +19,12 @@ class StudyError(NetsnnError):
 
 class ShortfallWarning(UserWarning):
     """Fewer candidates than asked for: the result is shorter than the caller may expect."""
+
+
+def check_whole(name: str, value, least: int) -> int:
+    """`value` as an int; a ValueError that says its name if it is no whole number of at least `least`."""
+    import numpy as np  # here: the commands import this module, and start without NumPy
+
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)

@@ -37,12 +37,26 @@ def use(name: str = "paper") -> AbstractContextManager[None]:
     ...     matplotlib.rcParams["font.size"]
     8.0
     """
-    import matplotlib
-
     if name not in STYLES:
         raise ValueError(f"no style {name!r}; styles: {', '.join(STYLES)}")
-    before = {key: matplotlib.rcParams[key] for key in STYLES[name]}
-    matplotlib.rcParams.update(STYLES[name])
+    return _apply(STYLES[name])
+
+
+def style() -> AbstractContextManager[None]:
+    """What figures of this package are drawn in: the settings of "paper" without a size."""
+    return _apply(_SETTINGS)
+
+
+def _apply(settings: dict) -> AbstractContextManager[None]:
+    """Set matplotlib so, and at the end of a `with` as it was.
+
+    Nothing but these settings is put back: rc_context would also undo what a backend sets when it first draws, and
+    a notebook would show no figure after the first.
+    """
+    import matplotlib
+
+    before = {key: matplotlib.rcParams[key] for key in settings}
+    matplotlib.rcParams.update(settings)
     return _restoring(before)
 
 
@@ -50,23 +64,6 @@ def use(name: str = "paper") -> AbstractContextManager[None]:
 def _restoring(before: dict):
     import matplotlib
 
-    try:
-        yield
-    finally:
-        matplotlib.rcParams.update(before)
-
-
-@contextmanager
-def style():
-    """Matplotlib with these settings, and as it was afterwards.
-
-    Nothing but these settings is put back: rc_context would also undo what a backend sets when it first draws, and
-    a notebook would show no figure after the first.
-    """
-    import matplotlib
-
-    before = {key: matplotlib.rcParams[key] for key in _SETTINGS}
-    matplotlib.rcParams.update(_SETTINGS)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from netsnn.errors import ShortfallWarning
 from netsnn.evolve.scores import choose
 from netsnn.graph import Layer
 from netsnn.linkpred import METHODS, best
+from netsnn.wiring.counts import draw_ids
 
 __all__ = ["GROWTHS", "grow"]
 
@@ -83,7 +84,5 @@ def _anywhere(rows: np.ndarray, cols: np.ndarray, n_out: int, count: int, taken:
     u, v = np.divmod(taken, n_out) if len(taken) else (taken, taken)
     inside = np.isin(u, rows) & np.isin(v, cols)
     places = np.searchsorted(rows, u[inside]) * len(cols) + np.searchsorted(cols, v[inside])
-    from netsnn.wiring.counts import draw_ids
-
     chosen = draw_ids(possible, min(count, possible - len(places)), generator, np.sort(places))
     return rows[chosen // max(len(cols), 1)] * n_out + cols[chosen % max(len(cols), 1)] if len(chosen) else np.empty(0, dtype=np.int64)

@@ -16,7 +16,7 @@ from netsnn.evolve.scores import SCORES, choose
 from netsnn.graph import Layer
 from netsnn.network import Network
 
-__all__ = ["Event", "State", "densities", "rewire", "start"]
+__all__ = ["Event", "State", "densities", "living", "rewire", "start"]
 
 Reasons = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -90,9 +90,14 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, int]], *, chains=None, sam
         position = "last" if i == len(shapes) - 1 and len(shapes) > 1 else "first" if i == 0 and silence is not None else "middle"
         layers.append(layer)
         weights.append(INITIAL[recipe.weights](layer, generator, **({"position": position, "theta": theta, "silence": silence} if recipe.weights == "sswi" else {})))
-    alive = tuple(_alive(Network([layers[i] for i in chain])) if recipe.chain else
-                  tuple(np.ones(n, dtype=bool) for n in Network([layers[i] for i in chain]).sizes) for chain in chains)
+    alive = living(layers, chains, recipe)
     return State(tuple(layers), tuple(weights), chains, alive, tuple(i not in lasts for i in range(len(shapes))))
+
+
+def living(layers: Sequence[Layer], chains: Sequence[Sequence[int]], recipe: Recipe) -> tuple[tuple[np.ndarray, ...], ...]:
+    """Who is alive in each group of each chain at the start: all, or under chain removal those on a path through their chain."""
+    networks = [Network([layers[i] for i in chain]) for chain in chains]
+    return tuple(network.active if recipe.chain else tuple(np.ones(n, dtype=bool) for n in network.sizes) for network in networks)
 
 
 def densities(recipe: Recipe, shapes: Sequence[tuple[int, int]]) -> list[float]:
@@ -223,7 +228,3 @@ def _carry(before: Layer, weights: np.ndarray, kept: Layer, after: Layer, recipe
 def _ends(layer: Layer, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     row, col = layer.links
     return row[mask], col[mask]
-
-
-def _alive(network: Network) -> tuple[np.ndarray, ...]:
-    return tuple(np.asarray(group) for group in network.active)

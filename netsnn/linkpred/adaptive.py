@@ -12,7 +12,7 @@ from netsnn.graph import Graph, Layer
 from netsnn.linkpred.blocks import DenseRows
 from netsnn.linkpred.methods import METHODS
 
-__all__ = ["SPCORR", "adaptive"]
+__all__ = ["SPCORR", "adaptive", "area_at_thresholds"]
 
 SPCORR = {
     "spearman": "Spearman correlation of shortest-path vectors, links as long as 1 / (1 + score) (Muscoloni, Cannistraci 2022)",
@@ -47,7 +47,8 @@ def adaptive(graph: Layer | Graph, all_scores: Callable[[str], np.ndarray], meth
         level = _levels(score[pairs])
         if spcorr != "none":
             level = _levels(_correlation(graph, score, spcorr)[pairs], level)
-        areas[name] = _area(level, linked)
+        at = np.bincount(level[linked], minlength=level.max() + 1)[:0:-1]
+        areas[name] = area_at_thresholds(at, np.bincount(level)[:0:-1] - at)
         if chosen is None or areas[name] > areas[chosen]:
             chosen, ranks = name, level
     total = np.zeros(graph.shape)
@@ -69,10 +70,9 @@ def _levels(value: np.ndarray, first: np.ndarray | None = None) -> np.ndarray:
     return out
 
 
-def _area(level: np.ndarray, linked: np.ndarray) -> float:
-    """AUC-PR of links against other pairs, one point for each level (as Evaluation.auc_pr_thresholds)."""
-    found = np.cumsum(np.bincount(level[linked], minlength=level.max() + 1)[:0:-1])
-    seen = np.cumsum(np.bincount(level)[:0:-1])
+def area_at_thresholds(positive: np.ndarray, negative: np.ndarray) -> float:
+    """AUC-PR with one point for each group of equal scores, the best first: trapezia, divided by 1 - the first recall. No group is empty."""
+    found, seen = np.cumsum(positive), np.cumsum(positive + negative)
     recall, precision = found / found[-1], found / seen
     if recall[0] == 1:
         return float(precision[0])

@@ -14,7 +14,9 @@ import numpy as np
 import scipy.integrate
 import scipy.special
 
+from netsnn.errors import check_whole
 from netsnn.graph import Graph, Layer
+from netsnn.linkpred.adaptive import area_at_thresholds
 from netsnn.linkpred.blocks import DenseBlock
 from netsnn.linkpred.scorers import Scorer, check_pairs, free_pairs, make_scorer
 
@@ -125,12 +127,7 @@ class Evaluation:
     def auc_pr_thresholds(self) -> float:
         """AUC-PR with one point for each distinct score, as the authors' program draws it; equal to `auc_pr` without ties."""
         keep = self.positive + self.negative > 0
-        positive, negative = self.positive[keep], self.negative[keep]
-        found, seen = np.cumsum(positive), np.cumsum(positive + negative)
-        recall, precision = found / self.n_positive, found / seen
-        if recall[0] == 1:
-            return float(precision[0])
-        return float(np.sum(np.diff(recall) * (precision[1:] + precision[:-1]) / 2) / (1 - recall[0]))
+        return area_at_thresholds(self.positive[keep], self.negative[keep])
 
     @cached_property
     def auc_precision(self) -> float:
@@ -434,8 +431,7 @@ def _gauss() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check_k(k) -> int:
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ValueError(f"k must be a whole number of at least 1, got {k!r}")
+    check_whole("k", k, 1)
     return int(k)
 
 

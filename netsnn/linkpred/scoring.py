@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netsnn.errors import ShortfallWarning
+from netsnn.errors import ShortfallWarning, check_whole
 from netsnn.graph import Graph, Layer
 from netsnn.linkpred.blocks import DenseBlock, RowsBlock
 from netsnn.linkpred.scorers import all_scores, check_pairs, free_pairs, make_scorer
@@ -89,8 +89,7 @@ def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bo
     >>> sorted(zip(u.tolist(), v.tolist()))
     [(0, 2), (1, 1), (2, 0)]
     """
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 0:
-        raise ValueError(f"k must be a whole number of at least 0, got {k!r}")
+    check_whole("k", k, 0)
     generator = np.random.default_rng(seed)
     scorer = make_scorer(graph, method, generator, options)
     key = int(generator.integers(2**63))

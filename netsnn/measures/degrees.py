@@ -8,7 +8,7 @@ from netsnn.graph import Layer
 from netsnn.measures.checks import check_kind
 from netsnn.network import Network
 
-__all__ = ["HUB_RULES", "assortativity", "degrees", "gini", "hubs", "network_degrees"]
+__all__ = ["HUB_RULES", "assortativity", "degrees", "gini", "hub_ids", "hubs", "network_degrees"]
 
 HUB_RULES = {
     "share": "the `value` (a share) of neurons with the largest degrees, ties at the edge included",
@@ -69,7 +69,7 @@ def hubs(layer: Layer, rule: str = "sigma", value: float = 2.0) -> tuple[np.ndar
     [[0], [0]]
     """
     check_kind(layer, Layer, "hubs")
-    return tuple(_hubs(d, rule, value) for d in (layer.out_degrees, layer.in_degrees))
+    return tuple(hub_ids(d, rule, value) for d in (layer.out_degrees, layer.in_degrees))
 
 
 def network_degrees(network: Network) -> tuple[np.ndarray, ...]:
@@ -100,7 +100,8 @@ def assortativity(layer: Layer) -> float:
     return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
 
-def _hubs(d: np.ndarray, rule: str, value: float) -> np.ndarray:
+def hub_ids(d: np.ndarray, rule: str, value: float) -> np.ndarray:
+    """Ids of the hubs among neurons of degrees d, the largest degree first; see `HUB_RULES`."""
     if rule not in HUB_RULES:
         raise ValueError(f"rule must be one of {', '.join(HUB_RULES)}, got {rule!r}")
     order = np.argsort(-d, kind="stable")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from netsnn.errors import check_whole
 from netsnn.graph import Layer
 from netsnn.measures.checks import check_kind
 
@@ -74,8 +75,7 @@ def communities(layer: Layer, *, restarts: int = 5, seed=0) -> Communities:
     (0.75, 4)
     """
     check_kind(layer, Layer, "communities")
-    if isinstance(restarts, bool) or not isinstance(restarts, (int, np.integer)) or restarts < 1:
-        raise ValueError(f"restarts must be a whole number of at least 1, got {restarts!r}")
+    check_whole("restarts", restarts, 1)
     generator = np.random.default_rng(seed)
     # to begin with, all that have links together: modularity 0, and nothing better exists in, say, a full layer
     linked = np.concatenate([layer.out_degrees, layer.in_degrees]) > 0

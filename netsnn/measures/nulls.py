@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from netsnn.errors import check_whole
 from netsnn.graph import Layer
 
 __all__ = ["AgainstNull", "against_null", "null_layer", "null_layers"]
@@ -46,8 +47,7 @@ def null_layer(layer: Layer, *, rounds: int = 50, seed=0) -> Layer:
 
     if not isinstance(layer, Layer):
         raise ValueError(f"the null model is one of layers, got {type(layer).__name__}")
-    if isinstance(rounds, bool) or not isinstance(rounds, (int, np.integer)) or rounds < 1:
-        raise ValueError(f"rounds must be a whole number of at least 1, got {rounds!r}")
+    check_whole("rounds", rounds, 1)
     wide = layer.n_in > layer.n_out
     side = layer.T if wide else layer
     if side.n_in < 2 or not layer.n_links:
@@ -60,8 +60,7 @@ def null_layer(layer: Layer, *, rounds: int = 50, seed=0) -> Layer:
 
 def null_layers(layer: Layer, draws: int, *, rounds: int = 50, seed=0) -> Iterator[Layer]:
     """`draws` independent null layers."""
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 0:
-        raise ValueError(f"draws must be a whole number of at least 0, got {draws!r}")
+    check_whole("draws", draws, 0)
     for generator in np.random.default_rng(seed).spawn(int(draws)):
         yield null_layer(layer, rounds=rounds, seed=generator)
 
@@ -89,8 +88,7 @@ def against_null(layer: Layer, measure: Callable, *, draws: int = 20, rounds: in
     """
     if not callable(measure):
         raise ValueError(f"measure must be a function of a Layer, got {measure!r}")
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 2:
-        raise ValueError(f"draws must be a whole number of at least 2, got {draws!r}")
+    check_whole("draws", draws, 2)
     value = measure(layer)
     drawn = [measure(null) for null in null_layers(layer, int(draws), rounds=rounds, seed=seed)]
     if not isinstance(value, Mapping):

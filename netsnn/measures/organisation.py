@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse.linalg
 
+from netsnn.errors import check_whole
 from netsnn.graph import Graph, Layer
 from netsnn.linkpred.evaluation import Evaluation
 from netsnn.linkpred.scoring import scores
@@ -62,8 +63,7 @@ def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repea
     check_kind(layer, (Layer, Graph), "structural_consistency")
     if not 0 < fraction < 1:
         raise ValueError(f"fraction must lie in (0, 1), got {fraction!r}")
-    if isinstance(repeats, bool) or not isinstance(repeats, (int, np.integer)) or repeats < 1:
-        raise ValueError(f"repeats must be a whole number of at least 1, got {repeats!r}")
+    check_whole("repeats", repeats, 1)
     small = min(layer.shape)
     if rank is None:
         rank = None if small <= EXACT else 200
@@ -136,8 +136,7 @@ def small_world(layer: Layer, *, draws: int = 10, sources: int | None = None, se
     (True, True)
     """
     check_kind(layer, Layer, "small_world")
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 1:
-        raise ValueError(f"draws must be a whole number of at least 1, got {draws!r}")
+    check_whole("draws", draws, 1)
     c, length = robins_alexander(layer), distances(layer, sources=sources, seed=seed).mean
     nulls = [(robins_alexander(null), distances(null, sources=sources, seed=seed).mean) for null in null_layers(layer, int(draws), seed=seed)]
     null_c, null_length = np.mean(nulls, axis=0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from netsnn.errors import check_whole
 from netsnn.graph import Graph, Layer
 from netsnn.measures.checks import check_kind
 from netsnn.network import Network
@@ -76,8 +77,7 @@ def distances(layer: Layer | Graph | Network, *, sources: int | None = None, see
     whole = _whole(layer)
     chosen = np.arange(whole.n)
     if sources is not None:
-        if isinstance(sources, bool) or not isinstance(sources, (int, np.integer)) or sources < 1:
-            raise ValueError(f"sources must be a whole number of at least 1, got {sources!r}")
+        check_whole("sources", sources, 1)
         chosen = np.random.default_rng(seed).permutation(whole.n)[:sources]
 
     def part(first: int) -> np.ndarray:
@@ -96,8 +96,7 @@ def _whole(layer: Layer | Graph | Network) -> Graph:
     if isinstance(layer, Graph):
         return layer
     if isinstance(layer, Layer):
-        row, col = layer.links
-        return Graph.from_edges(row, col.astype(np.int64) + layer.n_in, sum(layer.shape))
+        return layer.to_graph()
     first = np.concatenate([[0], np.cumsum(layer.sizes)])
     ends = [(row + first[i], col + first[i + 1]) for i, (row, col) in enumerate(one.links for one in layer)]
     return Graph.from_edges(np.concatenate([u for u, _ in ends]), np.concatenate([v for _, v in ends]), int(first[-1]))

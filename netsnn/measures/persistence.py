@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from netsnn.errors import check_whole
 from netsnn.graph import Layer
 from netsnn.threads import run
 
@@ -269,8 +270,7 @@ def permutation_null(weights: Weights, measure: Callable[[Sequence], Any] | None
     >>> null.measured > null.mean, null.draws.shape
     (True, (50,))
     """
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 2:
-        raise ValueError(f"draws must be a whole number of at least 2, got {draws!r}")
+    check_whole("draws", draws, 2)
     rng = np.random.default_rng(seed)
     measure = measure or _mean_persistence
     layers = _read(weights)

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.optimize
 import scipy.special
 
+from netsnn.errors import check_whole
 from netsnn.threads import run
 
 __all__ = ["Alternative", "PowerLaw", "power_law"]
@@ -78,8 +79,7 @@ def power_law(values, *, xmin: int | None = None, samples: int = 0, steepest: fl
     values = np.asarray(values)
     if values.ndim != 1 or values.dtype.kind not in "biuf" or (values.size and (values.dtype.kind not in "iu" and (values % 1).any())) or (values < 0).any():
         raise ValueError("a power law of degrees needs whole numbers of at least 0")
-    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 0:
-        raise ValueError(f"samples must be a whole number of at least 0, got {samples!r}")
+    check_whole("samples", samples, 0)
     if not steepest > 1:
         raise ValueError(f"steepest must be above 1, got {steepest!r}")
     if xmin is not None and (int(xmin) != xmin or xmin < 1):

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from netsnn.graph import Layer
-from netsnn.measures import communities, hubs, network_degrees, power_law
+from netsnn.measures import communities, network_degrees, power_law
 from netsnn.measures.checks import check_kind
+from netsnn.measures.degrees import hub_ids
 from netsnn.measures.powerlaw import STEEPEST
 from netsnn.network import Network
 from netsnn.style import COLORS, COLUMN, GREY, PAGE, axes, style, whole
@@ -144,8 +145,7 @@ def hub_map(network: Network | Layer, *, rule: str = "sigma", value: float = 2.0
             order = np.argsort(np.argsort(d, kind="stable"), kind="stable")
             x = g + 0.7 * (order / max(len(d) - 1, 1) - 0.5)
             chosen = np.zeros(len(d), dtype=bool)
-            # the rule of `hubs` for one side: a layer whose inputs have these degrees
-            chosen[_hubs_of(d, rule, value)] = True
+            chosen[hub_ids(d, rule, value)] = True
             ax.scatter(x[linked & ~chosen], d[linked & ~chosen], s=4, color=GREY, linewidths=0, rasterized=len(d) > VECTOR)
             ax.scatter(x[chosen], d[chosen], s=9, color=COLORS[1], linewidths=0, label="hubs" if g == 0 else None)
             ax.text(g, 1.02, f"{chosen.sum()} hubs\n{(~linked).sum()} idle", transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=7,
@@ -201,12 +201,6 @@ def receptive_field(layer: Layer, image: tuple[int, int] | None = None, *, outpu
         blank = int((layer.out_degrees == 0).sum())
         ax.set_xlabel(f"{blank} of {n} inputs without links" if output is None else f"output {output}: {int(layer.in_degrees[output])} inputs")
     return ax
-
-
-def _hubs_of(d: np.ndarray, rule: str, value: float) -> np.ndarray:
-    rows = np.repeat(np.arange(len(d)), d)
-    columns = np.arange(len(rows)) - np.repeat(np.cumsum(d) - d, d)
-    return hubs(Layer.from_edges(rows, columns, (len(d), int(d.max(initial=0)))), rule, value)[0]
 
 
 def _places(layer: Layer, order: str) -> tuple[np.ndarray, np.ndarray]:

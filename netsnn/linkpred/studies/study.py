@@ -27,7 +27,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from netsnn import __version__
-from netsnn.errors import FileError, StudyError
+from netsnn.errors import FileError, StudyError, check_whole
 from netsnn.graph import Graph, Layer
 from netsnn.io import read
 from netsnn.io.atomic import write_bytes
@@ -167,8 +167,7 @@ class Study:
         progress : bool, optional
             Show a bar with the time left; by default where standard error is a terminal.
         """
-        if isinstance(jobs, bool) or not isinstance(jobs, (int, np.integer)) or jobs < 1:
-            raise ValueError(f"jobs must be a whole number of at least 1, got {jobs!r}")
+        check_whole("jobs", jobs, 1)
         if backend not in ("processes", "dask"):
             raise ValueError(f"backend must be processes or dask, got {backend!r}")
         plan, cells, done = self.plan(), self.cells(), {}
