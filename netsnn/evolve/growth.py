@@ -21,12 +21,14 @@ GROWTHS = {
 }
 
 
-def grow(layer: Layer, count: int, rule: str, *, sample: bool = False, gradient: np.ndarray | None = None, alive=None, exclude: np.ndarray | None = None,
+def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = False, gradient: np.ndarray | None = None, alive=None, exclude: np.ndarray | None = None,
          seed=0) -> np.ndarray:
     """Ids (row * n_out + col, sorted) of `count` new links; fewer only where no more unlinked pairs of living neurons are left.
 
     Parameters
     ----------
+    count : int, or one for each output neuron
+        In the latter case the rule is a gradient's, and each neuron gets its own number of links.
     rule : str
         A name in `GROWTHS`, or any link score of `linkpred.METHODS` that layers have, such as "ch3_l3".
     sample : bool
@@ -51,6 +53,8 @@ def grow(layer: Layer, count: int, rule: str, *, sample: bool = False, gradient:
     exclude = np.empty(0, dtype=np.int64) if exclude is None else np.unique(exclude)
     rows, cols = (np.flatnonzero(side) for side in alive) if alive is not None else (np.arange(n_in), np.arange(n_out))
     row_alive, col_alive = (np.isin(np.arange(n), side) for n, side in ((n_in, rows), (n_out, cols)))
+    if np.ndim(count) and rule not in ("gradient", "momentum", "uniform"):
+        raise ValueError(f"growth by {rule} has no number of links for each neuron: it takes one for the layer")
     if rule in METHODS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ShortfallWarning)  # made up for below
@@ -60,22 +64,39 @@ def grow(layer: Layer, count: int, rule: str, *, sample: bool = False, gradient:
     elif rule in ("gradient", "momentum"):
         if gradient is None or np.shape(gradient) != layer.shape:
             raise ValueError(f"growth by {rule} needs a gradient of shape {layer.shape}, got {'none' if gradient is None else np.shape(gradient)}")
-        score = np.abs(np.asarray(gradient, dtype=np.float64))
-        score[layer.links] = -1
-        score[~row_alive] = score[:, ~col_alive] = -1
-        score.reshape(-1)[exclude] = -1
-        candidates = np.flatnonzero(score.reshape(-1) >= 0)
-        chosen = choose(score.reshape(-1)[candidates], min(count, len(candidates)), generator, sample=sample)
-        found = candidates[chosen]
+        found = _best_of(_open(np.abs(np.asarray(gradient, dtype=np.float64)), layer, row_alive, col_alive, exclude), count, generator, sample)
+    elif rule == "uniform" and np.ndim(count):
+        found = _best_of(_open(np.ones(layer.shape), layer, row_alive, col_alive, exclude), count, generator, sample)
     elif rule == "uniform":
         found = np.empty(0, dtype=np.int64)
     else:
         raise ValueError(f"no growth {rule!r}; growths: {', '.join([*GROWTHS, *(m for m in METHODS if METHODS[m].bipartite)])}")
-    missing = count - len(found)
+    missing = 0 if np.ndim(count) else count - len(found)  # of a neuron that is full nothing can be made up for
     if missing > 0:
         taken = np.union1d(np.union1d(layer.ids, found), exclude)
         found = np.concatenate([found, _anywhere(rows, cols, n_out, missing, taken, generator)])
     return np.sort(found)
+
+
+def _open(score: np.ndarray, layer: Layer, row_alive: np.ndarray, col_alive: np.ndarray, exclude: np.ndarray) -> np.ndarray:
+    """The score with -1 where no link may grow."""
+    score[layer.links] = -1
+    score[~row_alive] = -1
+    score[:, ~col_alive] = -1
+    score.reshape(-1)[exclude] = -1
+    return score
+
+
+def _best_of(score: np.ndarray, count: int | np.ndarray, generator: np.random.Generator, sample: bool) -> np.ndarray:
+    """Ids of the `count` best entries that are not negative, or of so many of each column."""
+    if not np.ndim(count):
+        candidates = np.flatnonzero(score.reshape(-1) >= 0)
+        return candidates[choose(score.reshape(-1)[candidates], min(int(count), len(candidates)), generator, sample=sample)]
+    found = [np.empty(0, dtype=np.int64)]
+    for j in np.flatnonzero(count):
+        rows = np.flatnonzero(score[:, j] >= 0)
+        found.append(rows[choose(score[rows, j], min(int(count[j]), len(rows)), generator, sample=sample)] * score.shape[1] + j)
+    return np.concatenate(found)
 
 
 def _anywhere(rows: np.ndarray, cols: np.ndarray, n_out: int, count: int, taken: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -8,11 +8,11 @@ import numpy as np
 
 from netsnn.graph import Layer
 
-__all__ = ["DeepR", "GradR", "deep_r_start", "deep_r_step", "grad_r_start", "grad_r_step", "soft_threshold", "stds_threshold", "wiring_of"]
+__all__ = ["DeepRState", "GradRState", "deep_r_start", "deep_r_step", "grad_r_start", "grad_r_step", "soft_threshold", "stds_threshold", "wiring_of"]
 
 
 @dataclass(frozen=True, eq=False)
-class GradR:
+class GradRState:
     """State of gradient rewiring: w = sign relu(theta), with Adam's moments of dL/dw, dense."""
 
     theta: np.ndarray
@@ -26,16 +26,16 @@ class GradR:
         return self.sign * np.maximum(self.theta, 0)
 
 
-def grad_r_start(weights: np.ndarray, seed=0) -> GradR:
+def grad_r_start(weights: np.ndarray, seed=0) -> GradRState:
     """From dense first weights: theta = |w|, sign = sign(w), drawn where w is 0 (else such a weight could never grow)."""
     weights = np.asarray(weights, dtype=np.float64)
     drawn = np.where(np.random.default_rng(seed).random(weights.shape) < 0.5, -1.0, 1.0)
     sign = np.where(weights == 0, drawn, np.sign(weights))
-    return GradR(np.abs(weights), sign, np.zeros_like(weights), np.zeros_like(weights))
+    return GradRState(np.abs(weights), sign, np.zeros_like(weights), np.zeros_like(weights))
 
 
-def grad_r_step(state: GradR, gradient: np.ndarray, *, lr: float = 1e-4, alpha: float = 1e-3, target: float = 0.95, betas: tuple[float, float] = (0.9, 0.999),
-                eps: float = 1e-8) -> GradR:
+def grad_r_step(state: GradRState, gradient: np.ndarray, *, lr: float = 1e-4, alpha: float = 1e-3, target: float = 0.95, betas: tuple[float, float] = (0.9, 0.999),
+                eps: float = 1e-8) -> GradRState:
     """One step of gradient rewiring on dL/dw, which absent weights have too.
 
     m, v as in Adam; theta <- theta - lr' (sign m / (sqrt(v') + eps)) - alpha lr' sign(theta - mu) with lr' = lr / (1 - b1^t), v' = v / (1 - b2^t),
@@ -61,11 +61,11 @@ def grad_r_step(state: GradR, gradient: np.ndarray, *, lr: float = 1e-4, alpha: 
     theta = state.theta - rate * state.sign * first / (np.sqrt(second) / np.sqrt(1 - betas[1] ** step) + eps)
     if alpha > eps:
         theta = theta - alpha * rate * np.sign(state.theta - np.log(2 * (1 - target)) / alpha)
-    return GradR(theta, state.sign, first, second, step)
+    return GradRState(theta, state.sign, first, second, step)
 
 
 @dataclass(frozen=True, eq=False)
-class DeepR:
+class DeepRState:
     """State of deep rewiring: active links (a mask), their theta >= 0, and every place's sign."""
 
     active: np.ndarray
@@ -77,14 +77,14 @@ class DeepR:
         return np.where(self.active, self.sign * self.theta, 0.0)
 
 
-def deep_r_start(layer: Layer, weights: np.ndarray, seed=0) -> DeepR:
+def deep_r_start(layer: Layer, weights: np.ndarray, seed=0) -> DeepRState:
     """From a layer and its weights: as many links stay active for ever. The signs of absent links are drawn."""
     dense = layer.to_dense(np.asarray(weights, dtype=np.float64)) if layer.n_links else np.zeros(layer.shape)
     drawn = np.where(np.random.default_rng(seed).random(layer.shape) < 0.5, -1.0, 1.0)
-    return DeepR(layer.to_dense(), np.abs(dense), np.where(dense == 0, drawn, np.sign(dense)))
+    return DeepRState(layer.to_dense(), np.abs(dense), np.where(dense == 0, drawn, np.sign(dense)))
 
 
-def deep_r_step(state: DeepR, gradient: np.ndarray, *, lr: float = 0.05, l1: float = 1e-5, temperature: float = 0.0, seed=0) -> DeepR:
+def deep_r_step(state: DeepRState, gradient: np.ndarray, *, lr: float = 0.05, l1: float = 1e-5, temperature: float = 0.0, seed=0) -> DeepRState:
     """One step of deep rewiring: a link whose weight would change its sign goes, and another of the same layer comes anywhere.
 
     theta <- theta - lr (sign dL/dw + l1) + noise of standard deviation sqrt(2 lr temperature), of active links; those at 0 or below go, exactly as many
@@ -114,7 +114,7 @@ def deep_r_step(state: DeepR, gradient: np.ndarray, *, lr: float = 0.05, l1: flo
     chosen = generator.choice(dormant, missing, replace=False) if missing else dormant[:0]
     active.reshape(-1)[chosen] = True
     theta.reshape(-1)[chosen] = 1e-12
-    return DeepR(active, theta, state.sign)
+    return DeepRState(active, theta, state.sign)
 
 
 def soft_threshold(theta: np.ndarray, threshold: float) -> np.ndarray:

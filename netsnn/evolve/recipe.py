@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import get_args
 
+from netsnn.errors import check_whole
 from netsnn.evolve.growth import GROWTHS
 from netsnn.evolve.initial import INITIAL
 from netsnn.evolve.rates import RATES
+from netsnn.evolve.rules import Rule
 from netsnn.evolve.scores import SCORES
 from netsnn.linkpred import METHODS
 
@@ -24,14 +27,17 @@ class Recipe:
 
     wiring : how later layers are first linked;  first_wiring : the layer that sees the inputs ("sscti" and "csti" need samples of them)
     sparsity : of each layer that evolves;  allocation : how the density is shared out among layers
-    weights : first weights, a name in `initial.INITIAL`
+    convolutions : whether convolutions are sparse too (their kernels unrolled: n_in = channels x kernel)
+    weights : first weights, a name in `initial.INITIAL`; "own": those that the model has
+    rule : constants of a method without removal and growth at events, see `rules`; None: the parts below
     removal : score whose lowest links go, a name in `scores.SCORES`, or "signed" (SET: of both signs apart); None: nothing goes
     keep : "top" keeps the best, "sample" draws the kept links in proportion to score ^ exponent
     exponent : (at the start, at the end) of training, linear between
     growth : rule of new links, see `growth.grow`; None: nothing grows;  draw : "top" or "sample"
     rate, zeta, until : share of links that go at an event, and its decay, see `rates`
     scope : None, or PQ's "layer" or "neuron": the PQ index sets how many go, instead of the rate
-    regrow : how many links grow for each that went (PQ's kappa)
+    regrow : how many links grow for each that went (PQ's kappa);  shrink_every : at every so many events nothing grows back (0: never)
+    stop : evolution ends when in every layer, once, more than this share of the links grown had just been removed (CHT); None: it goes on
     chain : dead neurons lose their links, for good, and what this takes grows elsewhere
     exclude_removed : links just removed cannot come back at once
     returning : "keep" or "zero": weight of a link that went and came back at once;  fresh : "zero" or "normal_tenth": of other new links
@@ -44,7 +50,9 @@ class Recipe:
     allocation: str = "equal"
     wiring: str = "uniform"
     first_wiring: str | None = None
+    convolutions: bool = False
     weights: str = "kaiming"
+    rule: Rule | None = None
     removal: str | None = "magnitude"
     keep: str = "top"
     exponent: tuple[float, float] = (1.0, 1.0)
@@ -56,6 +64,8 @@ class Recipe:
     scope: str | None = None
     pq: tuple[float, float, float, float, float] = (0.5, 1.0, 0.001, 1.0, 0.9)
     regrow: float = 1.0
+    shrink_every: int = 0
+    stop: float | None = None
     chain: bool = False
     exclude_removed: bool = False
     returning: str = "zero"
@@ -65,7 +75,7 @@ class Recipe:
     replaces_step: bool = False
 
     def __post_init__(self) -> None:
-        choices = {"allocation": ALLOCATIONS, "wiring": WIRINGS, "first_wiring": (None, *WIRINGS), "weights": INITIAL, "removal": (None, *REMOVALS),
+        choices = {"allocation": ALLOCATIONS, "wiring": WIRINGS, "first_wiring": (None, *WIRINGS), "weights": (*INITIAL, "own"), "removal": (None, *REMOVALS),
                    "keep": ("top", "sample"), "draw": ("top", "sample"), "rate": RATES, "scope": (None, "layer", "neuron"),
                    "growth": (None, *GROWTHS, *(name for name, method in METHODS.items() if method.bipartite)), "returning": ("keep", "zero"),
                    "fresh": ("zero", "normal_tenth"), "last": ("dense", "evolve")}
@@ -74,9 +84,14 @@ class Recipe:
                 raise ValueError(f"{name} must be one of {', '.join(str(x) for x in allowed)}, got {getattr(self, name)!r}")
         if not 0 <= self.sparsity < 1:
             raise ValueError(f"sparsity must lie in [0, 1), got {self.sparsity!r}")
-        for name, low, high in (("zeta", 0, 1), ("until", 0, 1), ("regrow", 0, 1)):
-            if not low <= getattr(self, name) <= high:
+        for name, low, high in (("zeta", 0, 1), ("until", 0, 1), ("regrow", 0, 1), ("stop", 0, 1)):
+            if getattr(self, name) is not None and not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie in [{low}, {high}], got {getattr(self, name)!r}")
+        check_whole("shrink_every", self.shrink_every, 0)
+        if self.rule is not None and not isinstance(self.rule, Rule):
+            raise ValueError(f"rule must be one of netsnn.evolve.rules ({', '.join(kind.__name__ for kind in get_args(Rule))}), got {self.rule!r}")
+        if self.rule is not None and (self.removal is not None or self.growth is not None):
+            raise ValueError(f"a recipe with a rule ({type(self.rule).__name__}) has no removal and no growth of its own: set both to None")
         if self.every != "epoch" and (isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1):
             raise ValueError(f'every must be "epoch" or a number of steps, got {self.every!r}')
 
@@ -87,8 +102,8 @@ class Recipe:
 
     @property
     def evolves(self) -> bool:
-        """Whether there are events at all."""
-        return self.removal is not None or self.growth is not None
+        """Whether the wiring changes in training."""
+        return self.removal is not None or self.growth is not None or self.rule is not None
 
     def replace(self, **changes) -> Recipe:
         """The recipe with some parts exchanged.

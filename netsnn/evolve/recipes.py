@@ -1,10 +1,13 @@
-"""The published methods whose masks change at events, assembled from named parts. Constants are the papers' where they are known."""
+"""The published methods, assembled from named parts. Constants are the papers' where they are known; what is inferred says so."""
 
 from __future__ import annotations
 
-from netsnn.evolve.recipe import Recipe
+import dataclasses
 
-__all__ = ["RECIPES", "ch_snn", "cht", "chts", "dense", "esl_snn", "pq", "rigl", "set_", "static"]
+from netsnn.evolve.recipe import Recipe
+from netsnn.evolve.rules import DPAP, SDSNN, STDS, DeepR, GradR
+
+__all__ = ["RECIPES", "ch_snn", "cht", "chts", "deep_r", "dense", "dpap", "esl_snn", "grad_r", "pq", "rigl", "sd_snn", "set_", "static", "stds"]
 
 
 def ch_snn(sparsity: float = 0.99, **changes) -> Recipe:
@@ -29,14 +32,14 @@ def ch_snn(sparsity: float = 0.99, **changes) -> Recipe:
 def cht(sparsity: float = 0.99, **changes) -> Recipe:
     """CHT: correlated wiring (CSTI), SWI, removal by magnitude, chain removal, regrowth of the best by CH3-L3.
 
-    The program's stop when removed and regrown links overlap by 0.9 is not part of the recipe.
+    Evolution ends when in each layer, once, more than 0.9 of the links grown had just been removed (inferred: a layer stays counted).
 
     References
     ----------
     Zhang et al., ICLR 2024 (Epitopological learning and Cannistraci-Hebb network shape intelligence).
     """
     return Recipe("cht", sparsity, wiring="uniform", first_wiring="csti", weights="swi", removal="magnitude", growth="ch3_l3", rate="constant", zeta=0.3, chain=True,
-                  returning="keep", replaces_step=True).replace(**changes)
+                  stop=0.9, returning="keep", replaces_step=True).replace(**changes)
 
 
 def chts(sparsity: float = 0.99, **changes) -> Recipe:
@@ -83,21 +86,90 @@ def esl_snn(sparsity: float = 0.9, **changes) -> Recipe:
     ----------
     Shen et al., ESL-SNNs, AAAI 2023, arXiv 2306.03693.
     """
-    return Recipe("esl_snn", sparsity, wiring="erdos_renyi", removal="magnitude", growth="momentum", rate="cosine", zeta=0.5).replace(**changes)
+    return Recipe("esl_snn", sparsity, wiring="erdos_renyi", convolutions=True, removal="magnitude", growth="momentum", rate="cosine", zeta=0.5).replace(**changes)
 
 
-def pq(sparsity: float = 0.5, scope: str = "layer", kappa: float = 1.0, **changes) -> Recipe:
+def pq(sparsity: float = 0.5, scope: str = "layer", kappa: float = 1.0, shrink_every: int = 0, **changes) -> Recipe:
     """Two-stage structure learning: the PQ index of each layer or neuron says how many of its weights go; growth by the running mean of the gradient.
 
-    kappa is how many grow for each that went: 1 is the paper's algorithm (constant density), 0 its published density curve. Inferred: p = 0.5,
+    kappa is how many grow for each that went: 1 is the paper's algorithm (constant density), 0 its published density curve; between the two, with
+    shrink_every = epochs / 10, each epoch rewires at constant density and each tenth of training ends with an event that only removes. Inferred: p = 0.5,
     q = 1, eta = 0.001, gamma = 1, beta = 0.9 (they fit that curve); all layers, the last one too; removed links do not come back at once.
 
     References
     ----------
     Shen, Xu, Pan, Chen, arXiv 2502.13572 (ICLR 2025).
     """
-    return Recipe("pq", sparsity, wiring="erdos_renyi", removal="magnitude", growth="momentum", scope=scope, regrow=kappa, exclude_removed=True,
+    return Recipe("pq", sparsity, wiring="erdos_renyi", convolutions=True, removal="magnitude", growth="momentum", scope=scope, regrow=kappa,
+                  shrink_every=shrink_every, exclude_removed=True,
                   last="evolve").replace(**changes)
+
+
+def deep_r(sparsity: float = 0.99, l1: float = 1e-5, temperature: float = 0.0, scope: str = "layer", **changes) -> Recipe:
+    """Deep R: as many links as at the start for ever; one whose weight would turn its sign goes, and another comes anywhere, at every step.
+
+    Of the paper's own program; the noise is the paper's, sqrt(2 lr temperature), and off by default. Grad R's authors compare with a weaker form.
+
+    References
+    ----------
+    Bellec, Kappel, Maass, Legenstein, Deep rewiring, ICLR 2018.
+    """
+    return Recipe("deep_r", sparsity, wiring="erdos_renyi", convolutions=True, weights="kaiming", rule=DeepR(l1, temperature, scope), removal=None, growth=None,
+                  last="evolve").replace(**changes)
+
+
+def grad_r(alpha: float = 1e-3, target: float = 0.95, steer: float = 0.0, **changes) -> Recipe:
+    """Grad R: w = sign relu(theta) from a dense start; the gradient moves absent weights as if they were there. Published with Adam, lr 1e-4, no decay.
+
+    With the published constants the target has no effect, and alpha, lr and the number of steps set the density; `steer` changes that (see `rules.GradR`).
+
+    References
+    ----------
+    Chen, Yu, Fang, Huang, Tian, Pruning of deep spiking neural networks through gradient rewiring, IJCAI 2021, arXiv 2105.04916.
+    """
+    return Recipe("grad_r", 0.0, wiring="dense", convolutions=True, weights="own", rule=GradR(alpha, target, steer), removal=None, growth=None,
+                  last="evolve").replace(**changes)
+
+
+def stds(final: float = 1.0, schedule: str = "sine", **changes) -> Recipe:
+    """STDS: w = sign(theta) relu(|theta| - D) from a dense start, D rising to `final`, the only knob of the density.
+
+    References
+    ----------
+    Chen, Yu, Fang, Ma, Huang, Tian, State transition of dendritic spines improves learning of sparse spiking neural networks, ICML 2022.
+    """
+    return Recipe("stds", 0.0, wiring="dense", convolutions=True, weights="own", rule=STDS(final, schedule), removal=None, growth=None,
+                  last="evolve").replace(**changes)
+
+
+def sd_snn(**options) -> Recipe:
+    """SD-SNN: weights bounded like spines, neurons of weak spines pruned, links that keep pulling regrown, once an epoch, from a dense start.
+
+    Sparsity is an outcome. Options are those of `rules.SDSNN` (patience, faithful, ...); others are parts of the recipe. The default mends what is
+    defective in the published program.
+
+    References
+    ----------
+    Han, Zhao, Pan, Zeng, arXiv 2211.12219; Information Sciences 689:121481 (2025).
+
+    Examples
+    --------
+    >>> sd_snn(patience=5).rule.patience
+    5
+    """
+    return _ruled("sd_snn", SDSNN, options)
+
+
+def dpap(**options) -> Recipe:
+    """DPAP: neurons and links whose survival, fed by the traces of their spikes, runs out die for good; no regrowth, from a dense start.
+
+    Sparsity is an outcome. Options are those of `rules.DPAP`; others are parts of the recipe.
+
+    References
+    ----------
+    Han, Zhao, Zeng, Pan, arXiv 2211.12714; TPAMI (2024).
+    """
+    return _ruled("dpap", DPAP, options)
 
 
 def static(sparsity: float = 0.99, **changes) -> Recipe:
@@ -110,4 +182,12 @@ def dense(**changes) -> Recipe:
     return Recipe("dense", 0.0, wiring="dense", removal=None, growth=None).replace(**changes)
 
 
-RECIPES = {"ch_snn": ch_snn, "cht": cht, "chts": chts, "set": set_, "rigl": rigl, "esl_snn": esl_snn, "pq": pq, "static": static, "dense": dense}
+def _ruled(name: str, kind: type, options: dict) -> Recipe:
+    own = {field.name for field in dataclasses.fields(kind)}
+    rule = kind(**{key: value for key, value in options.items() if key in own})
+    recipe = Recipe(name, 0.0, wiring="dense", convolutions=True, weights="own", rule=rule, removal=None, growth=None)
+    return recipe.replace(**{key: value for key, value in options.items() if key not in own})
+
+
+RECIPES = {"ch_snn": ch_snn, "cht": cht, "chts": chts, "set": set_, "rigl": rigl, "esl_snn": esl_snn, "pq": pq, "deep_r": deep_r,
+           "grad_r": grad_r, "stds": stds, "sd_snn": sd_snn, "dpap": dpap, "static": static, "dense": dense}

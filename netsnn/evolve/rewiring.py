@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from netsnn.evolve.scores import SCORES, choose
 from netsnn.graph import Layer
 from netsnn.network import Network
 
-__all__ = ["Event", "State", "densities", "living", "rewire", "start"]
+__all__ = ["Event", "State", "densities", "living", "rewire", "start", "who_evolves"]
 
 Reasons = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -28,6 +29,8 @@ class State:
     chains : numbers of the layers that follow each other on shared neurons; a convolution or attention in between starts a new chain
     alive : for each chain, for each of its groups of neurons, which are alive; only chain removal changes it, and none comes back
     evolving : whether each layer takes part in removal and growth
+    events : how many events there were
+    settled : layers whose growth once brought back little but what had just gone (see `Recipe.stop`)
     """
 
     layers: tuple[Layer, ...]
@@ -35,6 +38,8 @@ class State:
     chains: tuple[tuple[int, ...], ...]
     alive: tuple[tuple[np.ndarray, ...], ...]
     evolving: tuple[bool, ...]
+    events: int = 0
+    settled: tuple[bool, ...] = ()
 
     @property
     def n_links(self) -> int:
@@ -51,15 +56,17 @@ class Event:
     dead: list[list[np.ndarray]]
 
 
-def start(recipe: Recipe, shapes: Sequence[tuple[int, int]], *, chains=None, samples=None, theta: float = 0.5, silence: float | None = None, seed=0) -> State:
+def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains=None, samples=None, theta: float = 0.5, silence: float | None = None, own=None,
+          seed=0) -> State:
     """Wire the layers and draw their weights.
 
     Parameters
     ----------
-    shapes : (n_in, n_out) of each layer
+    shapes : (n_in, n_out) of each layer; of a convolution (channels in, channels out, height, width), whose graph has channels x height x width inputs
     chains : lists of layer numbers that share neurons; by default one chain of all layers
     samples : spikes or values of the network's inputs, for "sscti" and "csti" (see `netsnn.wiring`)
     theta, silence : firing threshold, and share of zeros in the input spikes, for SSWI
+    own : (n_in, n_out) arrays of the weights there are, for weights="own"
 
     Examples
     --------
@@ -70,28 +77,37 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, int]], *, chains=None, sam
     chains = tuple(tuple(chain) for chain in ([range(len(shapes))] if chains is None else chains))
     if sorted(i for chain in chains for i in chain) != list(range(len(shapes))):
         raise ValueError(f"chains must hold each of {len(shapes)} layers once, got {chains}")
-    lasts = {chains[-1][-1]} if recipe.last == "dense" and recipe.wiring != "dense" and len(shapes) > 1 else set()
+    if recipe.weights == "own" and own is None:
+        raise ValueError(f"{recipe.name} starts from the weights there are: give own")
+    evolving = who_evolves(recipe, chains)
     generator = np.random.default_rng(seed)
-    share = densities(recipe, [shape for i, shape in enumerate(shapes) if i not in lasts])
-    share = [1.0 if i in lasts else share.pop(0) for i in range(len(shapes))]
+    share = densities(recipe, [shape for i, shape in enumerate(shapes) if evolving[i]])
+    share = [share.pop(0) if evolving[i] else 1.0 for i in range(len(shapes))]
     layers, weights = [], []
-    for i, (shape, density) in enumerate(zip(shapes, share)):
+    for i, (dimensions, density) in enumerate(zip(shapes, share)):
+        shape = dimensions[0] * math.prod(dimensions[2:]), dimensions[1]
         name = recipe.first_wiring if i == 0 and recipe.first_wiring else recipe.wiring
         if density == 1.0 or name == "dense":
             layer = Layer.from_dense(np.ones(shape, dtype=bool))
-        elif name in ("sscti", "csti"):
+        elif name in ("sscti", "csti") and len(dimensions) == 2:
             if samples is None:
                 raise ValueError(f"{recipe.name} wires its first layer by {name}, which needs samples of the inputs")
             layer = getattr(wiring, name)(samples, shape[1], density=density, seed=generator)
             if layer.shape != tuple(shape):
                 raise ValueError(f"the samples have {layer.n_in} inputs, the first layer {shape[0]}")
         else:
-            layer = getattr(wiring, name)(*shape, density=density, seed=generator)
+            layer = getattr(wiring, "uniform" if name in ("sscti", "csti") else name)(*shape, density=density, seed=generator)
         position = "last" if i == len(shapes) - 1 and len(shapes) > 1 else "first" if i == 0 and silence is not None else "middle"
         layers.append(layer)
-        weights.append(INITIAL[recipe.weights](layer, generator, **({"position": position, "theta": theta, "silence": silence} if recipe.weights == "sswi" else {})))
+        weights.append(np.asarray(own[i])[layer.links] if recipe.weights == "own" else INITIAL[recipe.weights](layer, generator, **({"position": position, "theta": theta, "silence": silence} if recipe.weights == "sswi" else {})))
     alive = living(layers, chains, recipe)
-    return State(tuple(layers), tuple(weights), chains, alive, tuple(i not in lasts for i in range(len(shapes))))
+    return State(tuple(layers), tuple(weights), chains, alive, evolving)
+
+
+def who_evolves(recipe: Recipe, chains: Sequence[Sequence[int]]) -> tuple[bool, ...]:
+    """Whether each layer takes part: all, but for the last one where the recipe leaves that dense (and there are others)."""
+    n = sum(len(chain) for chain in chains)
+    return tuple(n == 1 or recipe.last != "dense" or i != chains[-1][-1] for i in range(n))
 
 
 def living(layers: Sequence[Layer], chains: Sequence[Sequence[int]], recipe: Recipe) -> tuple[tuple[np.ndarray, ...], ...]:
@@ -100,10 +116,11 @@ def living(layers: Sequence[Layer], chains: Sequence[Sequence[int]], recipe: Rec
     return tuple(network.active if recipe.chain else tuple(np.ones(n, dtype=bool) for n in network.sizes) for network in networks)
 
 
-def densities(recipe: Recipe, shapes: Sequence[tuple[int, int]]) -> list[float]:
+def densities(recipe: Recipe, shapes: Sequence[tuple[int, ...]]) -> list[float]:
     """The density of each layer, so that all together have the recipe's.
 
-    ERK: density = epsilon (n_in + n_out) / (n_in n_out); layers for which that is above 1 are dense, and epsilon is solved for the others anew.
+    ERK: density = epsilon (sum of the dimensions) / (their product), for a linear layer (n_in + n_out) / (n_in n_out); layers for which that is above 1 are
+    dense, and epsilon is solved for the others anew.
 
     References
     ----------
@@ -119,8 +136,8 @@ def densities(recipe: Recipe, shapes: Sequence[tuple[int, int]]) -> list[float]:
         return [1.0] * len(shapes)
     if recipe.allocation == "equal":
         return [density] * len(shapes)
-    size = np.array([a * b for a, b in shapes], dtype=np.float64)
-    raw = np.array([(a + b) / (a * b) for a, b in shapes])
+    size = np.array([math.prod(shape) for shape in shapes], dtype=np.float64)
+    raw = np.array([sum(shape) / math.prod(shape) for shape in shapes])
     dense = np.zeros(len(shapes), dtype=bool)
     while True:
         epsilon = (density * size.sum() - size[dense].sum()) / (raw * size)[~dense].sum() if not dense.all() else 0.0
@@ -151,13 +168,19 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
     generator = np.random.default_rng(seed)
     removed: list[Reasons] = [{} for _ in state.layers]
     grown: list[Reasons] = [{} for _ in state.layers]
-    kept, wanted = list(state.layers), [0] * len(state.layers)
+    settled = state.settled or (False,) * len(state.layers)
+    if recipe.stop is not None and all(done or not evolves for done, evolves in zip(settled, state.evolving)):
+        return replace(state, events=state.events + 1), Event(removed, grown, [[np.empty(0, dtype=np.int64) for _ in groups] for groups in state.alive])
+    kappa = 0.0 if recipe.shrink_every and (state.events + 1) % recipe.shrink_every == 0 else recipe.regrow
+    kept: list[Layer] = list(state.layers)
+    wanted: list = [0] * len(state.layers)  # links to grow: a number, or one for each output neuron
     for i, (layer, weights) in enumerate(zip(state.layers, state.weights)):
         if state.evolving[i] and recipe.removal is not None:
             gone = _falling(layer, weights, recipe, progress, generator)
             removed[i][recipe.removal] = _ends(layer, gone)
             kept[i] = layer.select(~gone)
-            wanted[i] = round(recipe.regrow * int(gone.sum()))
+            lost = np.bincount(removed[i][recipe.removal][1], minlength=layer.n_out) if recipe.scope == "neuron" else int(gone.sum())
+            wanted[i] = np.rint(kappa * lost).astype(np.int64) if recipe.scope == "neuron" else round(kappa * lost)
     alive, dead = [list(groups) for groups in state.alive], [[np.empty(0, dtype=np.int64) for _ in groups] for groups in state.alive]
     if recipe.chain:
         for c, chain in enumerate(state.chains):
@@ -165,7 +188,8 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
             for i, layer in zip(chain, found.network):
                 lost = kept[i] - layer
                 removed[i]["chain"] = lost.links
-                wanted[i] += lost.n_links if state.evolving[i] else 0
+                if state.evolving[i] and lost.n_links:
+                    wanted[i] = int(np.sum(wanted[i])) + lost.n_links
                 kept[i] = layer
             for g, ids in enumerate(found.dead):
                 dead[c][g] = ids[alive[c][g][ids]]
@@ -174,17 +198,21 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
     layers, weights = [], []
     groups = {i: (c, g) for c, chain in enumerate(state.chains) for g, i in enumerate(chain)}
     for i, layer in enumerate(kept):
-        if wanted[i] and recipe.growth is not None:
+        if np.any(wanted[i]) and recipe.growth is not None:
             c, g = groups[i]
             taken = np.setdiff1d(state.layers[i].ids, layer.ids, assume_unique=True) if recipe.exclude_removed else None
             ids = grow(layer, wanted[i], recipe.growth, sample=recipe.draw == "sample", gradient=None if gradients is None else gradients[i],
                        alive=(alive[c][g], alive[c][g + 1]) if recipe.chain else None, exclude=taken, seed=generator)
             row, col = np.divmod(ids, layer.n_out)
             grown[i][recipe.growth] = row, col
+            if recipe.stop is not None and len(ids):
+                back = np.isin(ids, np.setdiff1d(state.layers[i].ids, layer.ids, assume_unique=True)).mean()
+                settled = tuple(done or (j == i and back > recipe.stop) for j, done in enumerate(settled))
             layer = layer | layer.with_links(row, col)
         layers.append(layer)
         weights.append(_carry(state.layers[i], state.weights[i], kept[i], layer, recipe, generator))
-    return State(tuple(layers), tuple(weights), state.chains, tuple(map(tuple, alive)), state.evolving), Event(removed, grown, dead)
+    after = State(tuple(layers), tuple(weights), state.chains, tuple(map(tuple, alive)), state.evolving, state.events + 1, settled)
+    return after, Event(removed, grown, dead)
 
 
 def _falling(layer: Layer, weights: np.ndarray, recipe: Recipe, progress: float, generator: np.random.Generator) -> np.ndarray:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Spines", "spine_activity", "spines_clamp", "spines_prune", "spines_regrow", "spines_start", "spines_update", "pruning_rate", "regrowth_percentile"]
+from netsnn.evolve.rules import SDSNN
+
+__all__ = ["Spines", "spine_activity", "spines_clamp", "spines_epoch", "spines_live", "spines_prune", "spines_regrow", "spines_start", "spines_update", "pruning_rate", "regrowth_percentile"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,44 @@ class Spines:
     candidate: np.ndarray
     pruned: np.ndarray
     rate: float
+
+
+def spines_epoch(state: Spines | None, weights: np.ndarray, pull: np.ndarray, epoch: int, rule: SDSNN, *, kind: str = "linear", kernel: int = 1, after: int = 10,
+                 seed=0) -> tuple[Spines, np.ndarray, np.ndarray]:
+    """What happens to a layer at the end of an epoch (counted from 0): (state, weights, ids of the newly pruned neurons).
+
+    Epoch 0 sets the bounds. Later ones update them; after `patience` epochs weights are held within them; after twice as many, links return and neurons go.
+
+    Parameters
+    ----------
+    pull : minus the sum of gradients times the learning rate, of masked places
+    kind, kernel : "conv" and the weights of a kernel (its links return together), or "linear"
+    after : living neurons of the next layer, to which the pruning rate is relative
+    """
+    if kind not in ("conv", "linear"):
+        raise ValueError(f"kind must be conv or linear, got {kind!r}")
+    nobody = np.empty(0, dtype=np.int64)
+    if state is None:
+        rate = rule.rate_conv if kind == "conv" else rule.rate_linear
+        return spines_start(weights, rate=rate, faithful=rule.faithful), np.asarray(weights), nobody
+    if not (rule.faithful and kind == "conv"):  # in the program the bounds of convolutions never move
+        state = spines_update(state, weights, patience=rule.patience, shrink=rule.shrink)
+    if epoch > rule.patience:
+        weights = spines_clamp(state, weights)
+    t, new = epoch - 2 * rule.patience - 1, nobody
+    if t >= 0:
+        if rule.regrow:
+            first = rule.percentile_conv if kind == "conv" else rule.percentile_linear
+            state = spines_regrow(state, pull, t, patience=rule.patience, first=first, kernel=kernel, faithful=rule.faithful)
+        state, new = spines_prune(state, seed=seed)
+        rate = pruning_rate(state.rate, t, live=spines_live(state.mask, kind), after=after, kind=kind, epoch=epoch)
+        state = replace(state, rate=min(rate, 100.0))
+    return state, np.where(state.mask, weights, 0.0), new
+
+
+def spines_live(mask: np.ndarray, kind: str = "linear") -> int:
+    """Neurons with enough links to count as living: 20 of a convolution's, 50 of a linear layer's, or all where there are fewer."""
+    return int((mask.sum(axis=0) >= min(20 if kind == "conv" else 50, len(mask))).sum())
 
 
 def spines_start(weights: np.ndarray, *, rate: float = 2.0, faithful: bool = False) -> Spines:
@@ -94,13 +134,16 @@ def regrowth_percentile(t: int, *, first: float = 60.0) -> float:
     return float(min(99.0, first + 1.1 ** min(t, 200)))
 
 
-def spines_regrow(state: Spines, pull: np.ndarray, t: int, *, patience: int = 18, first: float = 60.0, faithful: bool = False) -> Spines:
-    """Masked links whose pull (minus the sum of their gradients times the learning rate) stands above the layer's g(t)-th percentile for more than
+def spines_regrow(state: Spines, pull: np.ndarray, t: int, *, patience: int = 18, first: float = 60.0, kernel: int = 1, faithful: bool = False) -> Spines:
+    """Masked links (of a convolution: kernels of so many) whose pull (minus the sum of their gradients times the learning rate) stands above the layer's g(t)-th percentile for more than
     `patience` epochs in a row return. The program compares the signed pull; the default its size."""
-    pull = np.asarray(pull, dtype=np.float64) if faithful else np.abs(pull)
+    n_in, n_out = state.mask.shape
+    pull = np.asarray(pull, dtype=np.float64).reshape(n_in // kernel, kernel, n_out).sum(axis=1)
+    pull = pull if faithful else np.abs(pull)
     if not pull.size:
         return state
-    asks = (pull > np.percentile(pull, regrowth_percentile(t, first=first))) & ~state.mask
+    masked = ~state.mask.reshape(n_in // kernel, kernel, n_out).any(axis=1)
+    asks = np.repeat((pull > np.percentile(pull, regrowth_percentile(t, first=first))) & masked, kernel, axis=0)
     candidate = np.where(asks, state.candidate + 1, 0)
     back = candidate > patience
     mask = state.mask | back

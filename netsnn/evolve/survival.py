@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["START", "bcm", "survival_step", "trace"]
+__all__ = ["START", "bcm", "scaled", "survival_step", "trace"]
 
 START = 10.0  # survival of every neuron at first
 
@@ -26,6 +26,13 @@ def trace(spikes: np.ndarray, decay: float = 0.5) -> np.ndarray:
 def bcm(before: np.ndarray, after: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     """BCM plasticity of a layer over a batch: sum of tr_j (tr_j - threshold_j) tr_i, an (inputs, outputs) array."""
     return before.T @ (after * (after - threshold))
+
+
+def scaled(values: np.ndarray) -> np.ndarray:
+    """Values from 0 (the smallest) to 1; all 1 where they are equal."""
+    values = np.asarray(values, dtype=np.float64)
+    spread = np.ptp(values) if values.size else 0.0
+    return (values - values.min()) / spread if spread > 0 else np.ones_like(values)
 
 
 def survival_step(survival: np.ndarray, spine: np.ndarray, *, epoch: int, kind: str = "linear") -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netsnn as ns
-from netsnn.evolve import RECIPES, Recipe, ch_snn, choose, dense, grow, lrs, pq, rewire, rigl, set_, start
+from netsnn.evolve import RECIPES, Recipe, State, ch_snn, choose, cht, dense, grow, lrs, pq, rewire, rigl, set_, start
 from netsnn.evolve.rewiring import densities
+from netsnn.graph import Layer
 
 SHAPES = [(40, 60), (60, 30), (30, 10)]
 SPIKES = np.random.default_rng(0).random((200, 4, 40)) < np.linspace(0.05, 0.6, 40)
@@ -13,22 +14,23 @@ GRADIENTS = [np.random.default_rng(9).standard_normal(shape) for shape in SHAPES
 
 
 def begin(recipe, seed=0):
-    return start(recipe, SHAPES, samples=SPIKES, silence=1 - SPIKES.mean(), seed=seed)
+    return start(recipe, SHAPES, samples=SPIKES, silence=1 - SPIKES.mean(), own=GRADIENTS, seed=seed)
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_a_start_has_the_exact_number_of_links_and_a_dense_last_layer(name):
     recipe = RECIPES[name]()
     state = begin(recipe)
-    last_dense = recipe.last == "dense" and name != "dense"
+    last_dense, full = recipe.last == "dense", recipe.wiring == "dense"
     for i, (layer, w, (a, b)) in enumerate(zip(state.layers, state.weights, SHAPES)):
         assert layer.shape == (a, b) and w.shape == (layer.n_links,) and np.isfinite(w).all()
         if recipe.allocation == "equal":
-            assert layer.n_links == (a * b if (i == 2 and last_dense) or name == "dense" else round((1 - recipe.sparsity) * a * b))
+            assert layer.n_links == (a * b if (i == 2 and last_dense) or full else round((1 - recipe.sparsity) * a * b))
     assert state.evolving == (True, True, not last_dense)
     again, other = begin(recipe), begin(recipe, seed=1)
     assert again.layers == state.layers and all((x == y).all() for x, y in zip(again.weights, state.weights))
-    assert name == "dense" or other.layers != state.layers
+    assert full or other.layers != state.layers
+    assert recipe.weights != "own" or all((w == own.reshape(-1)).all() for w, own in zip(state.weights, GRADIENTS))
 
 
 def test_erk_shares_out_exactly_the_density():
@@ -93,8 +95,6 @@ def test_one_event_of_ch_snn_worked_by_hand():
     last = ns.Layer.from_dense(np.ones((4, 2), dtype=bool))
     weights = np.array([3.0, 2.0, 2.5, 0.5, 4.0, 0.01])
     recipe = ch_snn(keep="top", draw="top", zeta=0.34, rate="constant", until=1.0)
-    from netsnn.evolve import State
-
     alive = tuple(np.ones(n, dtype=bool) for n in (4, 4, 2))
     state = State((first, last), (weights, np.arange(8.0)), ((0, 1),), (alive,), (True, False))
     score = lrs(first, weights)
@@ -119,8 +119,6 @@ def test_set_removes_of_both_signs_the_smallest():
     layer = ns.Layer.from_dense(np.ones((2, 5), dtype=bool))
     weights = np.array([0.1, 0.2, 0.3, 0.4, 0.5, -0.1, -0.2, -0.3, -0.4, 0.6])
     recipe = set_(0.0, zeta=0.5, last="evolve")
-    from netsnn.evolve import State
-
     state = State((layer,), (weights,), ((0,),), ((np.ones(2, bool), np.ones(5, bool)),), (True,))
     _, event = rewire(state, recipe, progress=0, seed=0)
     row, col = event.removed[0]["signed"]
@@ -186,6 +184,42 @@ def test_chains_do_not_reach_across_a_border():
     assert state.evolving == (True, True, True, False) and [len(groups) for groups in state.alive] == [3, 3]
     after, event = rewire(state, recipe, progress=0, seed=0)
     assert [len(groups) for groups in event.dead] == [3, 3] and after.layers[3].n_links >= 0
+
+
+def test_a_convolution_counts_as_its_unrolled_kernel_and_erk_sees_its_dimensions():
+    recipe = rigl(0.9)
+    state = start(recipe, [(3, 8, 5, 5), (200, 20), (20, 10)], chains=[[0], [1, 2]], seed=0)
+    assert [layer.shape for layer in state.layers] == [(75, 8), (200, 20), (20, 10)]
+    share = densities(recipe, [(3, 8, 5, 5), (200, 20)])
+    assert share[0] / share[1] == pytest.approx(((3 + 8 + 5 + 5) / (3 * 8 * 25)) / (220 / 4000)) and share[0] * 600 + share[1] * 4000 == pytest.approx(460)
+    first = start(ch_snn(0.9), [(3, 8, 5, 5), (200, 20), (20, 10)], chains=[[0], [1, 2]], silence=0.5, seed=0).layers[0]
+    assert np.ptp(first.in_degrees) <= 1  # nothing to correlate: every neuron as many links
+
+
+def test_pq_of_neurons_regrows_in_each_neuron_what_it_lost_and_shrinks_now_and_then():
+    recipe = pq(0.5, scope="neuron", shrink_every=3)
+    state = begin(recipe)
+    for event in range(1, 4):
+        after, _ = rewire(state, recipe, progress=0.1, gradients=GRADIENTS, seed=event)
+        for old, new in zip(state.layers, after.layers):
+            assert (new.in_degrees == old.in_degrees).all() if event < 3 else new.n_links < old.n_links
+        assert after.events == event
+        noisy = [w + 0.3 * np.random.default_rng(event).standard_normal(len(w)) for w in after.weights]
+        state = State(after.layers, tuple(noisy), after.chains, after.alive, after.evolving, after.events)
+
+
+def test_cht_ends_when_what_grows_had_just_gone():
+    """Two layers: one whose only places are those just left (settles at once), one with room; evolution ends when both have."""
+    full = start(cht(0.5, chain=False, growth="uniform", first_wiring="uniform"), [(4, 5), (5, 3), (3, 2)], seed=0)
+    tight = Layer.from_dense(np.ones((4, 5), dtype=bool))
+    state = State((tight, *full.layers[1:]), (np.arange(20.0), *full.weights[1:]), full.chains, full.alive, (True, True, False))
+    recipe = cht(0.5, chain=False, growth="uniform", first_wiring="uniform")
+    after, _ = rewire(state, recipe, progress=0, seed=0)
+    assert after.settled[0] and not after.settled[2]
+    done = State(after.layers, after.weights, after.chains, after.alive, after.evolving, after.events, (True, True, False))
+    still, event = rewire(done, recipe, progress=0.1, seed=1)
+    assert still.layers == done.layers and not any(event.grown) and not any(event.removed) and still.events == done.events + 1
+    assert rewire(done, recipe.replace(stop=None), progress=0.1, seed=1)[0].layers != done.layers
 
 
 def test_fixed_wirings_have_no_events():

@@ -3,11 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netsnn.evolve.rules import SDSNN
 from netsnn.evolve.spines import (
     pruning_rate,
     regrowth_percentile,
     spine_activity,
     spines_clamp,
+    spines_epoch,
+    spines_live,
     spines_prune,
     spines_regrow,
     spines_start,
@@ -17,20 +20,39 @@ from netsnn.evolve.spines import (
 
 def test_the_published_program_prunes_its_first_linear_layer_as_counted():
     """512 neurons, no regrowth: 10, 138, 185, 192 pruned at epochs 37, 38, 40, 45 (methods: 2.3)."""
-    state = spines_start(np.random.default_rng(0).standard_normal((20, 512)), rate=2.0)
-    pruned, rate = {}, 2.0
+    rng, rule, state, pruned = np.random.default_rng(0), SDSNN(regrow=False), None, {}
+    weights = rng.standard_normal((60, 512))
+    for epoch in range(601):
+        state, weights, new = spines_epoch(state, weights, np.zeros((60, 512)), epoch, rule)
+        assert epoch > 36 or (state.mask.all() and not len(new))
+        pruned[epoch] = int(state.pruned.sum())
+        assert not weights[:, state.pruned].any()
+    assert [pruned[e] for e in (37, 38, 40, 45)] == [10, 138, 185, 192] and pruned[600] == 233
+    assert all(a <= b for a, b in zip(list(pruned.values()), list(pruned.values())[1:]))
+
+
+def test_an_epoch_holds_weights_within_their_bounds_only_after_patience():
+    rule, rng = SDSNN(patience=2), np.random.default_rng(0)
+    w = rng.standard_normal((60, 8))
+    state, same, _ = spines_epoch(None, w, w * 0, 0, rule)
+    assert (same == w).all() and state.upper.max() == w.max() and state.lower.min() == w.min()
+    for epoch in range(1, 5):
+        larger = w * (2 if epoch % 2 else 0.9)  # outside every other epoch: no bound ever moves
+        state, held, _ = spines_epoch(state, larger, w * 0, epoch, rule)
+        assert (held == (larger if epoch <= 2 else np.clip(larger, w.min(), w.max()))).all() and state.upper.max() == w.max()
+
+
+def test_kernels_of_a_convolution_return_together():
     from dataclasses import replace
 
-    for epoch in range(37, 601):
-        t = epoch - 2 * 18 - 1
-        state = replace(state, rate=rate)
-        state, _ = spines_prune(state)
-        live = int((~state.pruned).sum())
-        pruned[epoch] = 512 - live
-        rate = pruning_rate(rate, t, live=live, after=10, epoch=epoch)
-        rate = min(rate, 100.0)
-    assert [pruned[e] for e in (37, 38, 40, 45)] == [10, pytest.approx(138, abs=3), pytest.approx(185, abs=8), pytest.approx(192, abs=9)]
-    assert all(a <= b for a, b in zip(list(pruned.values()), list(pruned.values())[1:]))
+    state, _ = spines_prune(replace(spines_start(np.ones((6 * 9, 10))), rate=50.0))
+    pull = np.zeros((6 * 9, 10))
+    gone = np.flatnonzero(state.pruned)[0]
+    pull[9:18, gone] = np.array([5, -1, 0, 0, 0, 0, 0, 0, 0])  # of kernel 1
+    pull[0:9, gone] = np.array([5, -5, 0, 0, 0, 0, 0, 0, 0])  # sums to nothing
+    back = spines_regrow(state, pull, 0, patience=0, first=95.0, kernel=9)
+    assert back.mask[:, gone].tolist() == [False] * 9 + [True] * 9 + [False] * 36 and back.mask.sum() == state.mask.sum() + 9
+    assert spines_live(state.mask, "conv") == 5 and spines_live(state.mask) == 5 and spines_live(back.mask, "conv") == 5
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,0 +1,113 @@
+"""The constants of methods that do not remove and grow at events: what stands in a recipe's `rule`. Their steps are in `latent`, `spines` and `survival`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["DPAP", "SDSNN", "STDS", "DeepR", "GradR", "Rule"]
+
+
+@dataclass(frozen=True)
+class GradR:
+    """Gradient rewiring: w = sign relu(theta); the optimizer moves theta by dL/dw, which absent links have too. See `latent.grad_r_step`.
+
+    alpha : strength of the prior, in the published program the only knob of the density
+    target : target sparsity, which places the prior's centre
+    steer : after each epoch alpha <- alpha exp(steer (density - (1 - target))), so that the target is met (an extension of ours; 0: off)
+    """
+
+    alpha: float = 1e-3
+    target: float = 0.95
+    steer: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check("alpha", self.alpha, 0)
+        _check("target", self.target, 0.5, 1, "[0.5, 1)")
+        _check("steer", self.steer, 0)
+
+
+@dataclass(frozen=True)
+class DeepR:
+    """Deep rewiring: a link whose weight would turn its sign goes, at any step, and another comes anywhere. See `latent.deep_r_step`.
+
+    l1 : pull of all weights towards 0;  temperature : of the noise of standard deviation sqrt(2 lr temperature)
+    scope : "layer": each layer keeps its number of links; "model": all of them together (new ones are shared out by the layers' first numbers)
+    """
+
+    l1: float = 1e-5
+    temperature: float = 0.0
+    scope: str = "layer"
+
+    def __post_init__(self) -> None:
+        _check("l1", self.l1, 0)
+        _check("temperature", self.temperature, 0)
+        if self.scope not in ("layer", "model"):
+            raise ValueError(f"scope must be layer or model, got {self.scope!r}")
+
+
+@dataclass(frozen=True)
+class STDS:
+    """Spine state transition: w = sign(theta) relu(|theta| - D), D rising to `final` over training. See `latent.soft_threshold`, `latent.stds_threshold`."""
+
+    final: float = 1.0
+    schedule: str = "sine"
+
+    def __post_init__(self) -> None:
+        _check("final", self.final, 0)
+        if self.schedule not in ("sine", "linear"):
+            raise ValueError(f"schedule must be sine or linear, got {self.schedule!r}")
+
+
+@dataclass(frozen=True)
+class SDSNN:
+    """Spine constraint, neuron pruning, regeneration, adaptive rates. See `spines`.
+
+    patience : epochs in a row after which a bound moves or a link returns (the program's N_spine); structure changes from 2 patience + 1 on
+    shrink : factor of bounds whose weight shrank for so long
+    rate_conv, rate_linear : P at the start, in per cent;  percentile_conv, percentile_linear : g(0) - 1
+    regrow : whether links return
+    faithful : keep what is defective in the published program (bounds of convolutions that never move, a lower bound of minus the largest weight, no masking
+        within an epoch, regrown neurons that are never pruned again)
+    """
+
+    patience: int = 18
+    shrink: float = 0.75
+    rate_conv: float = 0.5
+    rate_linear: float = 2.0
+    percentile_conv: float = 65.0
+    percentile_linear: float = 60.0
+    regrow: bool = True
+    faithful: bool = False
+
+    def __post_init__(self) -> None:
+        _check("patience", self.patience, 1)
+        _check("shrink", self.shrink, 0, 1, "(0, 1]")
+        for name in ("rate_conv", "rate_linear", "percentile_conv", "percentile_linear"):
+            _check(name, getattr(self, name), 0, 100)
+
+
+@dataclass(frozen=True)
+class DPAP:
+    """Survival of neurons by the traces of their spikes, and of links by their plasticity. See `survival`.
+
+    decay : of the traces, a step;  pace : of the running mean of traces that BCM compares with, a batch (inferred)
+    synapses : whether single links of linear layers die too
+    """
+
+    decay: float = 0.5
+    pace: float = 0.1
+    synapses: bool = True
+
+    def __post_init__(self) -> None:
+        _check("decay", self.decay, 0, 1)
+        _check("pace", self.pace, 0, 1)
+
+
+Rule = GradR | DeepR | STDS | SDSNN | DPAP
+
+
+def _check(name: str, value: float, low: float, high: float = math.inf, words: str | None = None) -> None:
+    inside = isinstance(value, (int, float)) and low <= value <= high and not (words and words[0] == "(" and value == low) and not (words and words[-1] == ")" and value == high)
+    if not inside:
+        raise ValueError(f"{name} must {'lie in ' + (words or f'[{low}, {high}]') if high < math.inf else f'be at least {low}'}, got {value!r}")
