@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from netsnn.bridge.model import MASK, chains_of, put, sparse_layers
+from netsnn.bridge.model import CHAINS, MASK, chains_of, matrix, plain, put, read, sparse_layers
+from netsnn.bridge.rules import ENGINES
+from netsnn.errors import check_whole
 from netsnn.evolve import Event, Recipe, State, rewire
-from netsnn.evolve.rewiring import living
+from netsnn.evolve.rewiring import living, who_evolves
 from netsnn.graph import Layer
 from netsnn.history import History
 
@@ -21,15 +23,19 @@ class Evolver:
     """Carries a recipe's events into a model: call `step()` after each `optimizer.step()`.
 
     From its creation on, absent weights, their gradients and all optimizer state at their places are exactly 0 after every optimizer step.
+    (Not under `grad_r` and `stds`, whose absent weights go on living in hidden ones.)
 
     Parameters
     ----------
-    model : a model that `sparsify` or `from_graph` gave masks
+    model : a model that `sparsify` or `from_graph` gave masks; also in DistributedDataParallel, where rank 0 decides, or compiled
     optimizer : of its parameters
-    steps_per_epoch, epochs : int
-        The clock: when an event is due, and how much of training is done.
+    steps_per_epoch : int
+        The clock of recipes whose events come once an epoch.
+    epochs : int, optional
+        How long training lasts, for rates that fall with it; without it they stay as at the start.
+    chains : as in `sparsify`, by default the same
     history : folder or History, optional
-        Every event is recorded (and the start, as step 0), with the numbers in `evolver.scalars`.
+        Every event is recorded (and the start, as step 0), with the numbers in `evolver.scalars`; of recipes with a rule every epoch.
     weights : whether the history keeps the weights
 
     Examples
@@ -48,11 +54,10 @@ class Evolver:
     (2, 60)
     """
 
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, *, steps_per_epoch: int, epochs: int,
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, *, steps_per_epoch: int = 100, epochs: int | None = None,
                  chains: Sequence[Sequence[str]] | None = None, history: History | str | None = None, weights: bool = False, seed: int = 0) -> None:
-        for what, value in (("steps_per_epoch", steps_per_epoch), ("epochs", epochs)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{what} must be a whole number of at least 1, got {value!r}")
+        self.steps_per_epoch = check_whole("steps_per_epoch", steps_per_epoch, 1)
+        self.total = None if epochs is None else check_whole("epochs", epochs, 1) * self.steps_per_epoch
         self.modules = sparse_layers(model)
         if not self.modules:
             raise ValueError("the model has no masks yet: call sparsify(model, recipe) first")
@@ -60,44 +65,61 @@ class Evolver:
         missing = next((name for name, module in self.modules.items() if id(module.weight) not in known), None)
         if missing is not None:
             raise ValueError(f"the optimizer does not hold the weight of {missing!r}")
+        if self.total is None and recipe.name == "stds":
+            raise ValueError("the threshold of stds rises over training: give epochs")
         self.model, self.optimizer, self.recipe, self.seed = model, optimizer, recipe, int(seed)
         self.names, self.steps, self.events = list(self.modules), 0, 0
-        self.steps_per_epoch, self.total = steps_per_epoch, steps_per_epoch * epochs
-        grouped = chains_of(model, self.names) if chains is None else chains
+        grouped = chains or getattr(plain(model), CHAINS, None) or chains_of(plain(model), self.names)
         place = {name: i for i, name in enumerate(self.names)}
+        if sorted(name for chain in grouped for name in chain) != sorted(self.names):
+            raise ValueError(f"chains must hold each sparse layer once; layers: {', '.join(self.names)}")
         self.chains = tuple(tuple(place[name] for name in chain) for chain in grouped)
-        last = self.chains[-1][-1] if recipe.last == "dense" and len(self.names) > 1 else None
-        self.evolving = tuple(i != last for i in range(len(self.names)))
-        layers, _ = self._read()
-        self.alive = living(layers, self.chains, recipe)
+        self.evolving = who_evolves(recipe, self.chains)
+        layers, values = self._read()
+        self._state = State(tuple(layers), tuple(values), self.chains, living(layers, self.chains, recipe), self.evolving)
+        self._engine = ENGINES[type(recipe.rule)](recipe.rule, list(self.modules.values()), self.evolving, optimizer, self.seed) if recipe.rule else None
+        self._masked = self._engine is None or self._engine.masked
         self.scalars: dict[str, float] = {}
         self.history = History(history) if isinstance(history, str) or hasattr(history, "__fspath__") else history
         self.keep_weights = weights
         self._means: dict[int, torch.Tensor] = {}
         self._gradients: list[np.ndarray | None] = [None] * len(self.names)
         self._hooks = [optimizer.register_step_pre_hook(self._before_step), optimizer.register_step_post_hook(self._after_step)]
-        self._mask_all()
+        if self._masked:
+            self._mask_all()
         if self.history is not None and not len(self.history):
             self._record(None, 0)
 
     @property
     def progress(self) -> float:
-        """Share of training that is done."""
-        return min(1.0, self.steps / self.total)
+        """Share of training that is done; 0 while nobody said how long it lasts."""
+        return self._progress(self.steps)
+
+    @property
+    def alive(self) -> tuple[tuple[np.ndarray, ...], ...]:
+        """For each chain, for each of its groups of neurons, who is alive."""
+        return self._state.alive
 
     def step(self) -> Event | None:
         """Count an optimizer step; if an event is due, evolve. Returns the event, if there was one."""
         self.steps += 1
         if not self._due(self.steps):
             return None
-        layers, weights = self._read()
-        state = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving)
-        after, event = rewire(state, self.recipe, progress=min(1.0, (self.steps - 1) / self.total), gradients=self._gradients,
-                              seed=np.random.SeedSequence([self.seed, self.events]))
-        self.alive = after.alive
-        for module, layer, values in zip(self.modules.values(), after.layers, after.weights):
-            put(module, layer, values)
-        self._mask_all()
+        before = self._state
+        if self._engine is not None:
+            self._engine.epoch(self.steps // self.steps_per_epoch - 1)
+            layers, weights = self._read()
+            self._state = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving)
+            event = _difference(before, self._state, self.recipe.name)
+        else:
+            layers, weights = self._read()
+            now = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving, self.events, before.settled)
+            self._state, event = _decided(lambda: rewire(now, self.recipe, progress=self._progress(self.steps - 1), gradients=self._gradients,
+                                                         seed=np.random.SeedSequence([self.seed, self.events])))
+            for module, layer, values in zip(self.modules.values(), self._state.layers, self._state.weights):
+                put(module, layer, values)
+        if self._masked:
+            self._mask_all()
         self.events += 1
         if self.history is not None:
             self._record(event, self.steps)
@@ -106,41 +128,54 @@ class Evolver:
     def state_dict(self) -> dict:
         """What a checkpoint needs beside the model's and the optimizer's own."""
         return {"steps": self.steps, "events": self.events, "seed": self.seed, "alive": [[g.copy() for g in groups] for groups in self.alive],
-                "means": {i: m.clone() for i, m in self._means.items()}}
+                "settled": self._state.settled, "means": {i: m.clone() for i, m in self._means.items()},
+                "rule": None if self._engine is None else self._engine.state_dict()}
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from a checkpoint (the history, if there is one, forgets what came after)."""
+        """Go on from a checkpoint (the history, if there is one, forgets what came after). Load the model's and the optimizer's first."""
         self.steps, self.events, self.seed = state["steps"], state["events"], state["seed"]
-        self.alive = tuple(tuple(np.asarray(g) for g in groups) for groups in state["alive"])
+        layers, weights = self._read()
+        alive = tuple(tuple(np.asarray(g) for g in groups) for groups in state["alive"])
+        self._state = State(tuple(layers), tuple(weights), self.chains, alive, self.evolving, self.events, state["settled"])
         self._means = {i: m.clone() for i, m in state["means"].items()}
-        self._mask_all()
+        if self._engine is not None:
+            self._engine.load_state_dict(state["rule"])
+        if self._masked:
+            self._mask_all()
         if self.history is not None:
             self.history.rewind(self.steps)
 
     def close(self) -> None:
-        """Take the hooks off the optimizer."""
+        """Take the hooks off the optimizer and the model."""
         for hook in self._hooks:
             hook.remove()
+        if self._engine is not None:
+            self._engine.close()
 
     # ---- inside -----------------------------------------------------------------------------------
 
+    def _progress(self, steps: int) -> float:
+        return 0.0 if self.total is None else min(1.0, steps / self.total)
+
     def _due(self, step: int) -> bool:
         every = self.steps_per_epoch if self.recipe.every == "epoch" else self.recipe.every
-        return self.recipe.evolves and step % every == 0 and step < self.total
+        within = self.total is None or step < self.total or (self._engine is not None and step == self.total)
+        return self.recipe.evolves and step % every == 0 and within
 
     @torch.no_grad()
     def _before_step(self, *_) -> None:
         due = self._due(self.steps + 1)
+        if self._engine is not None:
+            self._engine.before()
         for i, module in enumerate(self.modules.values()):
             gradient = module.weight.grad
-            if gradient is None:
+            if gradient is None or not self._masked:
                 continue
             if self.recipe.growth == "momentum":
                 mean = self._means.get(i)
                 self._means[i] = 0.1 * gradient if mean is None else mean.mul_(0.9).add_(gradient, alpha=0.1)
             if due and self.recipe.needs_gradient:
-                source = self._means[i] if self.recipe.growth == "momentum" else gradient
-                self._gradients[i] = source.detach().cpu().numpy().T.copy()
+                self._gradients[i] = matrix(self._means[i] if self.recipe.growth == "momentum" else gradient).cpu().numpy().copy()
             gradient.mul_(getattr(module, MASK))
         if due and self.recipe.replaces_step:  # without gradients the optimizer passes over its parameters
             for group in self.optimizer.param_groups:
@@ -149,7 +184,10 @@ class Evolver:
 
     @torch.no_grad()
     def _after_step(self, *_) -> None:
-        self._mask_all()
+        if self._engine is not None:
+            self._engine.after(self.steps + 1, self._progress(self.steps + 1))
+        if self._masked:
+            self._mask_all()
 
     @torch.no_grad()
     def _mask_all(self) -> None:
@@ -161,10 +199,36 @@ class Evolver:
                     value.mul_(mask)
 
     def _read(self) -> tuple[list[Layer], list[np.ndarray]]:
-        layers = [Layer.from_dense(getattr(module, MASK).cpu().numpy().T) for module in self.modules.values()]
-        return layers, [module.weight.detach().cpu().numpy().T[layer.links] for module, layer in zip(self.modules.values(), layers)]
+        layers, weights = zip(*(read(module) for module in self.modules.values()))
+        return list(layers), list(weights)
 
     def _record(self, event: Event | None, step: int) -> None:
+        if _rank():
+            return
         layers, weights = self._read()
         self.history.record(dict(zip(self.names, layers)), step=step, scalars=dict(self.scalars), weights=weights if self.keep_weights else None,
                             removed=event.removed if event else None, grown=event.grown if event else None)
+
+
+def _difference(before: State, after: State, reason: str) -> Event:
+    """The event between two states, for rules that change the wiring at any step. Who died: neurons that lost their last link from below."""
+    removed = [{reason: (old - new).links} for old, new in zip(before.layers, after.layers)]
+    grown = [{reason: (new - old).links} for old, new in zip(before.layers, after.layers)]
+    dead = []
+    for chain in after.chains:
+        lost = [np.flatnonzero((before.layers[i].in_degrees > 0) & (after.layers[i].in_degrees == 0)) for i in chain]
+        dead.append([np.empty(0, dtype=np.int64), *lost])
+    return Event(removed, grown, dead)
+
+
+def _rank() -> int:
+    return torch.distributed.get_rank() if torch.distributed.is_available() and torch.distributed.is_initialized() else 0
+
+
+def _decided(decide):
+    """What rank 0 decides, on every rank."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return decide()
+    found = [decide() if _rank() == 0 else None]
+    torch.distributed.broadcast_object_list(found, src=0)
+    return found[0]

@@ -8,7 +8,7 @@ from torch import nn
 
 import netsnn as ns
 from netsnn.bridge import Evolver, from_graph, sparse_layers, sparsify, to_graph
-from netsnn.evolve import RECIPES, ch_snn, rigl, set_, static
+from netsnn.evolve import RECIPES, ch_snn, rigl, set_, static, stds
 
 torch.set_num_threads(1)
 SPIKES = (np.random.default_rng(0).random((60, 4, 24)) < np.linspace(0.1, 0.6, 24)).astype(np.float32)
@@ -33,12 +33,12 @@ def train(model, optimizer, evolver, steps, seed=0, first=0):
         evolver.step()
 
 
-def masked_places_are_zero(model, optimizer):
+def masked_places_are_zero(model, optimizer, moments=True):
     for module in sparse_layers(model).values():
         outside = ~module.weight_mask
         assert (module.weight[outside] == 0).all()
         for value in optimizer.state[module.weight].values():
-            if torch.is_tensor(value) and value.shape == module.weight.shape:
+            if moments and torch.is_tensor(value) and value.shape == module.weight.shape:
                 assert (value[outside] == 0).all()
 
 
@@ -54,10 +54,10 @@ def test_absent_weights_and_their_moments_stay_exactly_zero(name, optimizer):
     counts = [layer.n_links for layer in to_graph(model).values()]
     for step in range(14):
         train(model, optimizer, evolver, 1, first=step)
-        masked_places_are_zero(model, optimizer)
+        masked_places_are_zero(model, optimizer, moments=name not in ("grad_r", "stds"))  # whose hidden weights go on
     assert [id(p) for p in model.parameters()] == parameters and list(model.state_dict()) == keys
     assert evolver.events == (3 if recipe.evolves else 0)
-    if name not in ("ch_snn", "cht", "chts"):
+    if name not in ("ch_snn", "cht", "chts", "grad_r", "stds", "sd_snn", "dpap"):
         assert [layer.n_links for layer in to_graph(model).values()] == counts
 
 
@@ -81,7 +81,7 @@ def test_graphs_come_back_as_they_went_in():
         assert (model[int(name)].weight.T.detach().numpy() == layer.to_dense(weights[name])).all()  # torch's weight is (out, in)
     with pytest.raises(ValueError, match=r"0 has 24 inputs and 40 outputs, the layer shape \(40, 24\)"):
         from_graph(model, {"0": layers["0"].T})
-    with pytest.raises(ValueError, match="the model has no nn.Linear '1'; it has 0, 2, 4"):
+    with pytest.raises(ValueError, match="the model has no linear layer or convolution '1'; it has 0, 2, 4"):
         from_graph(model, {"1": layers["0"]})
 
 
@@ -120,9 +120,9 @@ def test_rigl_grows_where_the_dense_gradient_is_largest():
     assert set((new - kept).ids.tolist()) == set(np.argsort(-score)[:count].tolist())
 
 
-@pytest.mark.parametrize("name", ["set", "esl_snn", "ch_snn"])
+@pytest.mark.parametrize("name", ["set", "esl_snn", "ch_snn", "cht", "pq", "grad_r", "deep_r", "stds", "sd_snn", "dpap"])
 def test_a_checkpoint_in_the_middle_goes_on_to_the_same_bits(name):
-    recipe = RECIPES[name]()
+    recipe = RECIPES[name](**({"patience": 1} if name == "sd_snn" else {}))
 
     def begin():
         model = sparsify(mlp(), recipe, calibration=SPIKES, seed=0)
@@ -173,6 +173,8 @@ def test_dead_neurons_end_at_the_border_of_a_chain():
     optimizer = torch.optim.Adam(model.parameters())
     evolver = Evolver(model, optimizer, recipe, steps_per_epoch=2, epochs=3)
     assert evolver.chains == ((0,), (1,), (2, 3)) and evolver.evolving == (True, True, True, False)
+    told = sparsify(Net(), recipe, calibration=SPIKES, chains=[["first", "second"], ["head.0", "head.2"]])
+    assert Evolver(told, torch.optim.Adam(told.parameters()), recipe).chains == ((0, 1), (2, 3))  # sparsify's chains are the evolver's
     joined = Evolver(model, torch.optim.Adam(model.parameters()), recipe, steps_per_epoch=2, epochs=3, chains=[["first", "second"], ["head.0", "head.2"]])
     assert [len(groups) for groups in joined.alive] == [3, 3]
 
@@ -192,11 +194,12 @@ def test_the_history_holds_every_event(tmp_path):
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: sparsify(nn.Sequential(nn.Conv2d(3, 4, 3)), set_()), "the model has no nn.Linear layer to make sparse"),
-    (lambda: sparsify(mlp(), set_(), exclude=["7"]), "the model has no module '7'; linear layers: 0, 2, 4"),
+    (lambda: sparsify(nn.Sequential(nn.Conv2d(3, 4, 3)), set_()), "the model has no linear layer to make sparse"),
+    (lambda: sparsify(mlp(), set_(), exclude=["7"]), "the model has no module '7'; layers: 0, 2, 4"),
     (lambda: sparsify(mlp(), ch_snn()), "ch_snn wires and weighs its first layer by its inputs: give calibration"),
     (lambda: sparsify(mlp(), ch_snn(), calibration=np.random.rand(9, 24)), '0 does not see spikes'),
-    (lambda: sparsify(mlp(), set_(), chains=[["0", "2"]]), "chains must hold each linear layer once; layers: 0, 2, 4"),
+    (lambda: sparsify(mlp(), set_(), chains=[["0", "2"]]), "chains must hold each layer once; layers: 0, 2, 4"),
+    (lambda: Evolver(sparsify(mlp(), stds()), torch.optim.SGD(mlp().parameters(), 0.1), stds()), "the optimizer does not hold the weight of '0'"),
     (lambda: Evolver(mlp(), torch.optim.SGD(mlp().parameters(), 0.1), set_(), steps_per_epoch=1, epochs=1), "the model has no masks yet"),
     (lambda: Evolver(sparsify(mlp(), set_()), torch.optim.SGD(mlp().parameters(), 0.1), set_(), steps_per_epoch=1, epochs=1), "the optimizer does not hold the weight of '0'"),
     (lambda: Evolver(sparsify(mlp(), set_()), None, set_(), steps_per_epoch=0, epochs=1), "steps_per_epoch must be a whole number of at least 1, got 0"),
@@ -212,8 +215,12 @@ def test_excluded_layers_are_left_alone_and_the_calibration_may_be_the_models_in
     sparsify(model, static(0.9), exclude=["2"])
     assert list(sparse_layers(model)) == ["0", "4"] and torch.equal(model[2].weight, before)
     conv = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Threshold(0.0, 0.0), nn.Linear(2 * 36, 20), nn.ReLU(), nn.Linear(20, 3))
-    sparsify(conv, ch_snn(0.9, first_wiring="csti"), calibration=torch.randn(50, 1, 8, 8))
-    assert to_graph(conv)["3"].n_links == round(0.1 * 72 * 20)
+    sparsify(conv, ch_snn(0.9))  # a layer behind a convolution sees no inputs: uniform wiring, and no calibration is asked for
+    assert to_graph(conv)["3"].n_links == round(0.1 * 72 * 20) and np.ptp(to_graph(conv)["3"].in_degrees) <= 1
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.ReLU(), nn.Linear(20, 3))
+    images = torch.rand(50, 8, 8) * torch.linspace(0, 1, 8)
+    sparsify(flat, ch_snn(0.9, first_wiring="csti"), calibration=images)  # run through the model, up to the first layer
+    assert to_graph(flat)["1"] == ns.wiring.csti(images.reshape(50, 64).numpy(), 20, density=1 - 0.9, seed=np.random.default_rng(0))
 
 
 # ---- models of other packages -----------------------------------------------------------------------------
