@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from netsnn.graph import Layer
 from netsnn.history import History
 
 __all__ = ["Evolver"]
+
+Decision = TypeVar("Decision")
 
 
 class Evolver:
@@ -67,7 +70,7 @@ class Evolver:
             raise ValueError(f"the optimizer does not hold the weight of {missing!r}")
         if self.total is None and recipe.name == "stds":
             raise ValueError("the threshold of stds rises over training: give epochs")
-        self.model, self.optimizer, self.recipe, self.seed = model, optimizer, recipe, int(seed)
+        self.model, self.optimizer, self.recipe, self.seed = model, optimizer, recipe, _decided(lambda: int(seed))
         self.names, self.steps, self.events = list(self.modules), 0, 0
         grouped = chains or getattr(plain(model), CHAINS, None) or chains_of(plain(model), self.names)
         place = {name: i for i, name in enumerate(self.names)}
@@ -225,7 +228,7 @@ def _rank() -> int:
     return torch.distributed.get_rank() if torch.distributed.is_available() and torch.distributed.is_initialized() else 0
 
 
-def _decided(decide):
+def _decided(decide: Callable[[], Decision]) -> Decision:
     """What rank 0 decides, on every rank."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return decide()
