@@ -15,4 +15,5 @@ test-all: .venv/installed
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[test]"
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt --no-deps spikingjelly  # whose dependencies bring CUDA and a torchvision that does not load
 	touch $@

@@ -129,17 +129,18 @@ class Evolver:
         return event
 
     def state_dict(self) -> dict:
-        """What a checkpoint needs beside the model's and the optimizer's own."""
-        return {"steps": self.steps, "events": self.events, "seed": self.seed, "alive": [[g.copy() for g in groups] for groups in self.alive],
-                "settled": self._state.settled, "means": {i: m.clone() for i, m in self._means.items()},
-                "rule": None if self._engine is None else self._engine.state_dict()}
+        """What a checkpoint needs beside the model's and the optimizer's own: tensors and plain values only, so that `torch.load(weights_only=True)` reads it."""
+        return _tensors({"steps": self.steps, "events": self.events, "seed": self.seed, "alive": self.alive,
+                "settled": self._state.settled, "means": self._means,
+                "rule": None if self._engine is None else self._engine.state_dict()})
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from a checkpoint (the history, if there is one, forgets what came after). Load the model's and the optimizer's first."""
+        state = _arrays(state, keep=("means",)) if self._engine is None else _arrays(state, keep=("means", *self._engine.tensors))
         self.steps, self.events, self.seed = state["steps"], state["events"], state["seed"]
         layers, weights = self._read()
-        alive = tuple(tuple(np.asarray(g) for g in groups) for groups in state["alive"])
-        self._state = State(tuple(layers), tuple(weights), self.chains, alive, self.evolving, self.events, state["settled"])
+        alive = tuple(map(tuple, state["alive"]))
+        self._state = State(tuple(layers), tuple(weights), self.chains, alive, self.evolving, self.events, tuple(state["settled"]))
         self._means = {i: m.clone() for i, m in state["means"].items()}
         if self._engine is not None:
             self._engine.load_state_dict(state["rule"])
@@ -222,6 +223,24 @@ def _difference(before: State, after: State, reason: str) -> Event:
         lost = [np.flatnonzero((before.layers[i].in_degrees > 0) & (after.layers[i].in_degrees == 0)) for i in chain]
         dead.append([np.empty(0, dtype=np.int64), *lost])
     return Event(removed, grown, dead)
+
+
+def _tensors(value):
+    """A copy with tensors for NumPy arrays."""
+    if isinstance(value, dict):
+        return {key: _tensors(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_tensors(part) for part in value]
+    return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value.clone() if torch.is_tensor(value) else value
+
+
+def _arrays(value, keep: Sequence[str] = ()):
+    """The other way round; what stands under a name in `keep` stays tensors."""
+    if isinstance(value, dict):
+        return {key: part if key in keep else _arrays(part, keep) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_arrays(part, keep) for part in value]
+    return value.numpy().copy() if torch.is_tensor(value) else value
 
 
 def _rank() -> int:

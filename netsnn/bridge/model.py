@@ -16,7 +16,7 @@ from torch import nn
 from netsnn.evolve import Recipe, start
 from netsnn.graph import Layer
 
-__all__ = ["MASK", "chains_of", "density", "from_graph", "matrix", "plain", "put", "read", "sparse_layers", "sparsify", "to_graph"]
+__all__ = ["MASK", "chains_of", "density", "from_graph", "matrix", "plain", "put", "read", "sparse_layers", "sparsify", "to_graph", "watch"]
 
 MASK = "weight_mask"
 CHAINS = "_weight_chains"  # on the model: what `sparsify` was told or found, for its `Evolver`
@@ -139,7 +139,7 @@ def density(model: nn.Module, inputs=None) -> dict[str, float]:
         def count(name: str, outputs: torch.Tensor) -> None:
             uses[name] += outputs.numel() // counted[name].weight.shape[0]
 
-        _watch(plain(model), {name: (lambda _, outputs, name=name: count(name, outputs)) for name in counted}, inputs)
+        watch(plain(model), {name: (lambda _, outputs, name=name: count(name, outputs)) for name in counted}, inputs)
         found["connections"] = sum(links[name] * uses[name] for name in counted) / sum(module.weight.numel() * uses[name] for name, module in counted.items())
     return found
 
@@ -180,6 +180,16 @@ def put(module: nn.Module, layer: Layer, values: np.ndarray) -> None:
         getattr(module, MASK).copy_(mask)
     else:
         module.register_buffer(MASK, mask)
+
+
+def watch(model: nn.Module, seen: dict[str, Callable], inputs) -> None:
+    """Run a copy of the model, in evaluation, on the inputs; tell what the named modules got and gave."""
+    copy = deepcopy(model).eval()
+    for name, module in copy.named_modules():
+        if name in seen:
+            module.register_forward_hook(lambda _, given, made, name=name: seen[name](given, made))
+    with torch.no_grad():
+        copy(torch.as_tensor(inputs))
 
 
 def chains_of(model: nn.Module, names: Sequence[str]) -> list[list[str]]:
@@ -262,17 +272,7 @@ def _samples(model: nn.Module, name: str, calibration) -> np.ndarray:
         return tensor.detach().cpu().numpy().astype(np.float32)
     seen: list[np.ndarray] = []
     last = -1 if isinstance(module, nn.Linear) else 1
-    _watch(model, {name: lambda inputs, _: seen.append(inputs[0].detach().movedim(last, -1).cpu().numpy().reshape(-1, n_in))}, tensor)
+    watch(model, {name: lambda inputs, _: seen.append(inputs[0].detach().movedim(last, -1).cpu().numpy().reshape(-1, n_in))}, tensor)
     if not seen:
         raise ValueError(f"running the model on the calibration did not reach its first linear layer {name!r}")
     return np.concatenate(seen)
-
-
-def _watch(model: nn.Module, seen: dict[str, Callable], inputs) -> None:
-    """Run a copy of the model, in evaluation, on the inputs; tell what the named modules got and gave."""
-    copy = deepcopy(model).eval()
-    for name, module in copy.named_modules():
-        if name in seen:
-            module.register_forward_hook(lambda _, given, made, name=name: seen[name](given, made))
-    with torch.no_grad():
-        copy(torch.as_tensor(inputs))

@@ -24,9 +24,11 @@ class Engine:
     """A rule at work on the modules of a model.
 
     masked : whether absent weights, their gradients and optimizer state are held at 0; where not, masks only show which weights are 0
+    tensors : names in the state that stand for tensors, not arrays
     """
 
     masked = True
+    tensors: tuple[str, ...] = ()
 
     def __init__(self, rule: Rule, modules: Sequence[nn.Module], evolving: Sequence[bool], optimizer: torch.optim.Optimizer, seed: int) -> None:
         self.rule, self.modules, self.optimizer, self.seed = rule, list(modules), optimizer, seed
@@ -46,7 +48,7 @@ class Engine:
         """What is done at the end of an epoch, counted from 0."""
 
     def state_dict(self) -> dict:
-        """What a checkpoint needs."""
+        """What a checkpoint needs; it is copied by who asks."""
         return {}
 
     def load_state_dict(self, state: dict) -> None:
@@ -65,6 +67,7 @@ class Latent(Engine):
     """Weights that are a function of hidden ones, all of them alive: the optimizer moves the hidden ones by the gradient of the weights."""
 
     masked = False
+    tensors = ("hidden", "sign")
 
     def begin(self) -> None:
         self.hidden = {i: self.modules[i].weight.detach().clone() for i in self.places}
@@ -90,7 +93,7 @@ class Latent(Engine):
         raise NotImplementedError
 
     def state_dict(self) -> dict:
-        return {"hidden": {i: hidden.clone() for i, hidden in self.hidden.items()}}
+        return {"hidden": self.hidden}
 
     def load_state_dict(self, state: dict) -> None:
         for i, hidden in state["hidden"].items():
@@ -127,7 +130,7 @@ class GradientRewiring(Latent):
             self.alpha *= float(np.exp(self.rule.steer * (share - (1 - self.rule.target))))
 
     def state_dict(self) -> dict:
-        return {**super().state_dict(), "alpha": self.alpha, "sign": {i: sign.clone() for i, sign in self.sign.items()}}
+        return {**super().state_dict(), "alpha": self.alpha, "sign": self.sign}
 
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state)
@@ -145,6 +148,8 @@ class SoftThreshold(Latent):
 
 class DeepRewiring(Engine):
     """Links whose weight would turn its sign go, exactly as many dormant ones come."""
+
+    tensors = ("sign",)
 
     def begin(self) -> None:
         self.sign, self.counts = {}, {}
@@ -189,7 +194,7 @@ class DeepRewiring(Engine):
                     missing -= len(places)
 
     def state_dict(self) -> dict:
-        return {"sign": {i: sign.clone() for i, sign in self.sign.items()}, "counts": dict(self.counts)}
+        return {"sign": self.sign, "counts": self.counts}
 
     def load_state_dict(self, state: dict) -> None:
         self.counts = dict(state["counts"])
@@ -199,6 +204,8 @@ class DeepRewiring(Engine):
 
 class SpineBounds(Engine):
     """Once an epoch bounds move, links return and neurons go; in between, what pulls at absent links is summed up."""
+
+    tensors = ("pull",)
 
     def begin(self) -> None:
         self.masked = not self.rule.faithful  # the published program masks at the end of an epoch only
@@ -238,7 +245,7 @@ class SpineBounds(Engine):
         return spines_live(mask, _kind(self.modules[i + 1]))
 
     def state_dict(self) -> dict:
-        return {"states": {i: None if s is None else vars(s) for i, s in self.states.items()}, "pull": {i: pull.clone() for i, pull in self.pull.items()}}
+        return {"states": {i: None if s is None else dict(vars(s)) for i, s in self.states.items()}, "pull": self.pull}
 
     def load_state_dict(self, state: dict) -> None:
         self.states = {i: None if s is None else Spines(**s) for i, s in state["states"].items()}
@@ -307,11 +314,11 @@ class Survival(Engine):
             self.plastic[i], self.spikes[i] = np.zeros_like(plastic), np.zeros_like(spikes)
 
     def state_dict(self) -> dict:
-        return {name: {i: value.copy() for i, value in getattr(self, name).items()} for name in ("neurons", "synapses", "plastic", "spikes", "threshold")}
+        return {name: getattr(self, name) for name in ("neurons", "synapses", "plastic", "spikes", "threshold")}
 
     def load_state_dict(self, state: dict) -> None:
         for name, values in state.items():
-            setattr(self, name, {i: value.copy() for i, value in values.items()})
+            setattr(self, name, values)
 
     def close(self) -> None:
         for hook in self._hooks:

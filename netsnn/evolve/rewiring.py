@@ -207,7 +207,7 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
             grown[i][recipe.growth] = row, col
             if recipe.stop is not None and len(ids):
                 back = np.isin(ids, np.setdiff1d(state.layers[i].ids, layer.ids, assume_unique=True)).mean()
-                settled = tuple(done or (j == i and back > recipe.stop) for j, done in enumerate(settled))
+                settled = tuple(done or (j == i and bool(back > recipe.stop)) for j, done in enumerate(settled))
             layer = layer | layer.with_links(row, col)
         layers.append(layer)
         weights.append(_carry(state.layers[i], state.weights[i], kept[i], layer, recipe, generator))

@@ -136,7 +136,7 @@ def test_a_checkpoint_in_the_middle_goes_on_to_the_same_bits(name):
     train(model, optimizer, evolver, 8, first=7)
     again, other, second = begin()
     file.seek(0)
-    states = torch.load(file, weights_only=False)
+    states = torch.load(file, weights_only=True)
     again.load_state_dict(states[0])
     other.load_state_dict(states[1])
     second.load_state_dict(states[2])
