@@ -1,6 +1,7 @@
 """The bridge to torch: layers become masked weights and come back, and an `Evolver` carries a recipe's events into a model in training."""
 
 from netsnn.bridge.evolver import Evolver
+from netsnn.bridge.links import Choice, choose_compute, compute_dense, compute_on_links, on_links
 from netsnn.bridge.model import density, from_graph, sparse_layers, sparsify, to_graph
 
-__all__ = ["Evolver", "density", "from_graph", "sparse_layers", "sparsify", "to_graph"]
+__all__ = ["Choice", "Evolver", "choose_compute", "compute_dense", "compute_on_links", "density", "from_graph", "on_links", "sparse_layers", "sparsify", "to_graph"]

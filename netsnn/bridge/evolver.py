@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from netsnn.bridge.model import CHAINS, MASK, chains_of, matrix, plain, put, read, sparse_layers
+from netsnn.bridge.links import Loan, Stencils, on_links
+from netsnn.bridge.model import CHAINS, chains_of, matrix, plain, put, read, sparse_layers
 from netsnn.bridge.rules import ENGINES
 from netsnn.errors import check_whole
 from netsnn.evolve import Event, Recipe, State, rewire
@@ -87,6 +88,8 @@ class Evolver:
         self.keep_weights = weights
         self._means: dict[int, torch.Tensor] = {}
         self._gradients: list[np.ndarray | None] = [None] * len(self.names)
+        self._loan, self._stencils = Loan(optimizer), Stencils()
+        self._ask()
         self._hooks = [optimizer.register_step_pre_hook(self._before_step), optimizer.register_step_post_hook(self._after_step)]
         if self._masked:
             self._mask_all()
@@ -106,26 +109,8 @@ class Evolver:
     def step(self) -> Event | None:
         """Count an optimizer step; if an event is due, evolve. Returns the event, if there was one."""
         self.steps += 1
-        if not self._due(self.steps):
-            return None
-        before = self._state
-        if self._engine is not None:
-            self._engine.epoch(self.steps // self.steps_per_epoch - 1)
-            layers, weights = self._read()
-            self._state = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving)
-            event = _difference(before, self._state, self.recipe.name)
-        else:
-            layers, weights = self._read()
-            now = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving, self.events, before.settled)
-            self._state, event = _decided(lambda: rewire(now, self.recipe, progress=self._progress(self.steps - 1), gradients=self._gradients,
-                                                         seed=np.random.SeedSequence([self.seed, self.events])))
-            for module, layer, values in zip(self.modules.values(), self._state.layers, self._state.weights):
-                put(module, layer, values)
-        if self._masked:
-            self._mask_all()
-        self.events += 1
-        if self.history is not None:
-            self._record(event, self.steps)
+        event = self._evolve() if self._due(self.steps) else None
+        self._ask()
         return event
 
     def state_dict(self) -> dict:
@@ -146,6 +131,7 @@ class Evolver:
             self._engine.load_state_dict(state["rule"])
         if self._masked:
             self._mask_all()
+        self._ask()
         if self.history is not None:
             self.history.rewind(self.steps)
 
@@ -158,6 +144,27 @@ class Evolver:
 
     # ---- inside -----------------------------------------------------------------------------------
 
+    def _evolve(self) -> Event:
+        before = self._state
+        if self._engine is not None:
+            self._engine.epoch(self.steps // self.steps_per_epoch - 1)
+            layers, weights = self._read()
+            self._state = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving)
+            event = _difference(before, self._state, self.recipe.name)
+        else:
+            layers, weights = self._read()
+            now = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving, self.events, before.settled)
+            self._state, event = _decided(lambda: rewire(now, self.recipe, progress=self._progress(self.steps - 1), gradients=self._gradients,
+                                                         seed=np.random.SeedSequence([self.seed, self.events])))
+            for module, layer, values in zip(self.modules.values(), self._state.layers, self._state.weights):
+                put(module, layer, values)
+        if self._masked:
+            self._mask_all()
+        self.events += 1
+        if self.history is not None:
+            self._record(event, self.steps)
+        return event
+
     def _progress(self, steps: int) -> float:
         return 0.0 if self.total is None else min(1.0, steps / self.total)
 
@@ -165,6 +172,12 @@ class Evolver:
         every = self.steps_per_epoch if self.recipe.every == "epoch" else self.recipe.every
         within = self.total is None or step < self.total or (self._engine is not None and step == self.total)
         return self.recipe.evolves and step % every == 0 and within
+
+    def _ask(self) -> None:
+        """Tell the layers, for the next backward pass, whether the gradient of absent weights is wanted; of those that compute on links it costs extra."""
+        wanted = self.recipe.growth == "momentum" or (self.recipe.needs_gradient and self._due(self.steps + 1))
+        for module in self.modules.values():
+            module.dense_gradient = wanted or (self._engine is not None and self._engine.dense_gradient)
 
     @torch.no_grad()
     def _before_step(self, *_) -> None:
@@ -175,32 +188,46 @@ class Evolver:
             gradient = module.weight.grad
             if gradient is None or not self._masked:
                 continue
+            gradient = gradient.to_dense() if gradient.is_sparse and module.dense_gradient else gradient
             if self.recipe.growth == "momentum":
                 mean = self._means.get(i)
                 self._means[i] = 0.1 * gradient if mean is None else mean.mul_(0.9).add_(gradient, alpha=0.1)
             if due and self.recipe.needs_gradient:
                 self._gradients[i] = matrix(self._means[i] if self.recipe.growth == "momentum" else gradient).cpu().numpy().copy()
-            gradient.mul_(getattr(module, MASK))
+            if not (on_links(module) and self._loan.able):
+                module.weight.grad = gradient.to_dense() if gradient.is_sparse else gradient
+                self._stencils.cut(module, module.weight.grad)
         if due and self.recipe.replaces_step:  # without gradients the optimizer passes over its parameters
             for group in self.optimizer.param_groups:
                 for parameter in group["params"]:
                     parameter.grad = None
+        elif self._masked and self._loan.able:
+            for module in self.modules.values():
+                if on_links(module) and module.weight.grad is not None:
+                    self._loan.lend(module.weight, module.pattern)
 
     @torch.no_grad()
     def _after_step(self, *_) -> None:
+        lent = self._loan.give_back()
         if self._engine is not None:
             self._engine.after(self.steps + 1, self._progress(self.steps + 1))
-        if self._masked:
-            self._mask_all()
+            if self._masked:
+                self._mask_all()
+        else:
+            for module in self.modules.values():
+                if id(module.weight) not in lent:
+                    self._mask(module, moments=not self._loan.able)
 
-    @torch.no_grad()
     def _mask_all(self) -> None:
         for module in self.modules.values():
-            mask = getattr(module, MASK)
-            module.weight.mul_(mask)
-            for value in self.optimizer.state.get(module.weight, {}).values():
-                if torch.is_tensor(value) and value.shape == module.weight.shape:
-                    value.mul_(mask)
+            self._mask(module)
+
+    @torch.no_grad()
+    def _mask(self, module: nn.Module, moments: bool = True) -> None:
+        self._stencils.cut(module, module.weight)
+        for value in self.optimizer.state.get(module.weight, {}).values() if moments else ():
+            if torch.is_tensor(value) and value.shape == module.weight.shape:
+                self._stencils.cut(module, value)
 
     def _read(self) -> tuple[list[Layer], list[np.ndarray]]:
         layers, weights = zip(*(read(module) for module in self.modules.values()))

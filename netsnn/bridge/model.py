@@ -185,9 +185,13 @@ def put(module: nn.Module, layer: Layer, values: np.ndarray) -> None:
 def watch(model: nn.Module, seen: dict[str, Callable], inputs) -> None:
     """Run a copy of the model, in evaluation, on the inputs; tell what the named modules got and gave."""
     copy = deepcopy(model).eval()
+
+    def tell(name: str, given: tuple, made: torch.Tensor) -> None:  # returns nothing: what a hook returns would replace the module's output
+        seen[name](given, made)
+
     for name, module in copy.named_modules():
         if name in seen:
-            module.register_forward_hook(lambda _, given, made, name=name: seen[name](given, made))
+            module.register_forward_hook(lambda _, given, made, name=name: tell(name, given, made))
     with torch.no_grad():
         copy(torch.as_tensor(inputs))
 

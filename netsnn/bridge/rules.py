@@ -24,10 +24,12 @@ class Engine:
     """A rule at work on the modules of a model.
 
     masked : whether absent weights, their gradients and optimizer state are held at 0; where not, masks only show which weights are 0
+    dense_gradient : whether it looks at gradients of absent weights
     tensors : names in the state that stand for tensors, not arrays
     """
 
     masked = True
+    dense_gradient = False
     tensors: tuple[str, ...] = ()
 
     def __init__(self, rule: Rule, modules: Sequence[nn.Module], evolving: Sequence[bool], optimizer: torch.optim.Optimizer, seed: int) -> None:
@@ -67,6 +69,7 @@ class Latent(Engine):
     """Weights that are a function of hidden ones, all of them alive: the optimizer moves the hidden ones by the gradient of the weights."""
 
     masked = False
+    dense_gradient = True
     tensors = ("hidden", "sign")
 
     def begin(self) -> None:
@@ -205,6 +208,7 @@ class DeepRewiring(Engine):
 class SpineBounds(Engine):
     """Once an epoch bounds move, links return and neurons go; in between, what pulls at absent links is summed up."""
 
+    dense_gradient = True
     tensors = ("pull",)
 
     def begin(self) -> None:
