@@ -450,6 +450,20 @@ def test_a_pickle_inside_an_npz_is_never_loaded(tmp_path):
     assert not trap.exists()
 
 
+def test_a_broken_header_and_a_damaged_member_of_an_npz_are_named(tmp_path):
+    header = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + b"{'descr': '<i8', (((".ljust(118)  # no end in sight for Python's tokenizer
+    archive(tmp_path / "x.npz", netsnn=header + b"12345678")
+    with pytest.raises(ns.FileError, match="member 'netsnn' has no valid npy header"):
+        ns.read(tmp_path / "x.npz")
+    with zipfile.ZipFile(tmp_path / "y.npz", "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("netsnn.npy", bytes(range(256)) * 40)
+    data = bytearray((tmp_path / "y.npz").read_bytes())
+    data[60:90] = bytes(255 - byte for byte in data[60:90])
+    (tmp_path / "y.npz").write_bytes(bytes(data))
+    with pytest.raises(ns.FileError, match="npz"):
+        ns.read(tmp_path / "y.npz")
+
+
 def test_a_matlab_file_that_claims_a_gigabyte_is_refused_without_unpacking_it(tmp_path):
     ns.write(LAYER, tmp_path / "x.mat")
     head = (tmp_path / "x.mat").read_bytes()[:128]

@@ -39,7 +39,7 @@ class Evolver:
         How long training lasts, for rates that fall with it; without it they stay as at the start.
     chains : as in `sparsify`, by default the same
     history : folder or History, optional
-        Every event is recorded (and the start, as step 0), with the numbers in `evolver.scalars`; of recipes with a rule every epoch.
+        The start (as step 0), every event and the end of every epoch are recorded, with the numbers in `evolver.scalars`.
     weights : whether the history keeps the weights
 
     Examples
@@ -110,6 +110,8 @@ class Evolver:
         """Count an optimizer step; if an event is due, evolve. Returns the event, if there was one."""
         self.steps += 1
         event = self._evolve() if self._due(self.steps) else None
+        if self.history is not None and (event is not None or self.steps % self.steps_per_epoch == 0):
+            self._record(event, self.steps)
         self._ask()
         return event
 
@@ -161,8 +163,6 @@ class Evolver:
         if self._masked:
             self._mask_all()
         self.events += 1
-        if self.history is not None:
-            self._record(event, self.steps)
         return event
 
     def _progress(self, steps: int) -> float:

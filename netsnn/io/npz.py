@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import math
+import tokenize
 import zipfile
 import zlib
 
@@ -47,7 +49,7 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             reader = _Reader(source, archive, members, len(data))
             return _own(reader, kind) if "netsnn" in members else _scipy(reader, kind)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         fail(source, f"a damaged or truncated npz file ({error or type(error).__name__})")
 
 
@@ -139,7 +141,7 @@ class _Reader:
                 version = np.lib.format.read_magic(file)
                 header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
                 found, fortran, dtype = header(file)
-            except (ValueError, KeyError, SyntaxError, TypeError, UnicodeDecodeError, MemoryError, RecursionError):
+            except (ValueError, KeyError, SyntaxError, TypeError, UnicodeDecodeError, tokenize.TokenError, MemoryError, RecursionError):
                 fail(self.source, f"member {name!r} has no valid npy header")
             if dtype.hasobject:
                 fail(self.source, f"member {name!r} holds pickled Python objects, which are never loaded")

@@ -191,6 +191,12 @@ def test_the_history_holds_every_event(tmp_path):
     assert history.steps.tolist() == [0, 2, 4, 6] and history.names == ("0", "2", "4") and history.scalars["loss"].tolist()[1:] == [1, 3, 5]
     assert history[-1].layers == list(to_graph(model).values()) and history.reasons("grown", "0")["uniform"][1:].min() > 0
     assert all((a == b).all() for a, b in zip(history[-1].weights, (w for _, w in to_graph(model, weights=True).values())))
+    train(model, optimizer, evolver, 2, first=6)  # the end of training is no event, but a snapshot
+    assert evolver.events == 3 and ns.History(tmp_path / "h").steps.tolist() == [0, 2, 4, 6, 8]
+    fixed = sparsify(mlp(), static(0.8))
+    optimizer = torch.optim.Adam(fixed.parameters())
+    train(fixed, optimizer, Evolver(fixed, optimizer, static(0.8), steps_per_epoch=3, history=tmp_path / "static"), 7)
+    assert ns.History(tmp_path / "static").steps.tolist() == [0, 3, 6]
 
 
 @pytest.mark.parametrize(("call", "message"), [
