@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from netsnn.bridge.links import Loan, Stencils, on_links
-from netsnn.bridge.model import CHAINS, chains_of, matrix, plain, put, read, sparse_layers
+from netsnn.bridge.model import CHAINS, MASK, chains_of, matrix, plain, put, read, sparse_layers
 from netsnn.bridge.rules import ENGINES
 from netsnn.errors import check_whole
-from netsnn.evolve import Event, Recipe, State, rewire
+from netsnn.evolve import STDS, Event, Recipe, State, rewire
+from netsnn.evolve.rates import RATES
 from netsnn.evolve.rewiring import living, who_evolves
 from netsnn.graph import Layer
 from netsnn.history import History
@@ -69,16 +70,16 @@ class Evolver:
         missing = next((name for name, module in self.modules.items() if id(module.weight) not in known), None)
         if missing is not None:
             raise ValueError(f"the optimizer does not hold the weight of {missing!r}")
-        if self.total is None and recipe.name == "stds":
+        if self.total is None and isinstance(recipe.rule, STDS):
             raise ValueError("the threshold of stds rises over training: give epochs")
-        self.model, self.optimizer, self.recipe, self.seed = model, optimizer, recipe, _decided(lambda: int(seed))
+        self.model, self.optimizer, self.recipe, self.seed = model, optimizer, recipe, _decided(lambda: check_whole("seed", seed, 0))
         self.names, self.steps, self.events = list(self.modules), 0, 0
         grouped = chains or getattr(plain(model), CHAINS, None) or chains_of(plain(model), self.names)
         place = {name: i for i, name in enumerate(self.names)}
         if sorted(name for chain in grouped for name in chain) != sorted(self.names):
             raise ValueError(f"chains must hold each sparse layer once; layers: {', '.join(self.names)}")
         self.chains = tuple(tuple(place[name] for name in chain) for chain in grouped)
-        self.evolving = who_evolves(recipe, self.chains)
+        self.evolving = tuple(takes and module.weight.requires_grad for takes, module in zip(who_evolves(recipe, self.chains), self.modules.values()))  # the frozen stay
         layers, values = self._read()
         self._state = State(tuple(layers), tuple(values), self.chains, living(layers, self.chains, recipe), self.evolving)
         self._engine = ENGINES[type(recipe.rule)](recipe.rule, list(self.modules.values()), self.evolving, optimizer, self.seed) if recipe.rule else None
@@ -115,6 +116,21 @@ class Evolver:
         self._ask()
         return event
 
+    @torch.no_grad()
+    def clip_gradients(self, most: float) -> float:
+        """Scale all gradients down so that their norm is at most `most`, and return what it was: call it between `backward` and `optimizer.step`.
+
+        The norm is of links, biases and all else that is trained; torch's clip_grad_norm_ counts absent weights too, and takes no sparse gradients.
+        """
+        masks = {id(module.weight): getattr(module, MASK) for module in self.modules.values()} if self._masked else {}
+        gradients = {id(p): p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None}
+        squares = [(g._values() if g.is_sparse else g[masks[key]] if key in masks else g).double().square().sum() for key, g in gradients.items()]
+        norm = float(torch.stack(squares).sum().sqrt()) if squares else 0.0
+        if norm > most:
+            for gradient in gradients.values():
+                gradient.mul_(most / norm)
+        return norm
+
     def state_dict(self) -> dict:
         """What a checkpoint needs beside the model's and the optimizer's own: tensors and plain values only, so that `torch.load(weights_only=True)` reads it."""
         return _tensors({"steps": self.steps, "events": self.events, "seed": self.seed, "alive": self.alive,
@@ -128,8 +144,10 @@ class Evolver:
         layers, weights = self._read()
         alive = tuple(map(tuple, state["alive"]))
         self._state = State(tuple(layers), tuple(weights), self.chains, alive, self.evolving, self.events, tuple(state["settled"]))
-        self._means = {i: m.clone() for i, m in state["means"].items()}
+        weight = [module.weight for module in self.modules.values()]
+        self._means = {i: m.to(weight[i].device, copy=True) for i, m in state["means"].items()}
         if self._engine is not None:
+            self._engine.seed = self.seed
             self._engine.load_state_dict(state["rule"])
         if self._masked:
             self._mask_all()
@@ -147,7 +165,8 @@ class Evolver:
     # ---- inside -----------------------------------------------------------------------------------
 
     def _evolve(self) -> Event:
-        before = self._state
+        before, gradients = self._state, self._gradients
+        self._gradients = [None] * len(self.names)
         if self._engine is not None:
             self._engine.epoch(self.steps // self.steps_per_epoch - 1)
             layers, weights = self._read()
@@ -155,11 +174,14 @@ class Evolver:
             event = _difference(before, self._state, self.recipe.name)
         else:
             layers, weights = self._read()
-            now = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving, self.events, before.settled)
-            self._state, event = _decided(lambda: rewire(now, self.recipe, progress=self._progress(self.steps - 1), gradients=self._gradients,
+            takes = tuple(e and not (self.recipe.needs_gradient and g is None) for e, g in zip(self.evolving, gradients))  # a step passed over, a layer not used
+            now = State(tuple(layers), tuple(weights), self.chains, self.alive, takes, self.events, before.settled)
+            self._state, event = _decided(lambda: rewire(now, self.recipe, progress=self._progress(self.steps - 1), gradients=gradients,
                                                          seed=np.random.SeedSequence([self.seed, self.events])))
             for module, layer, values in zip(self.modules.values(), self._state.layers, self._state.weights):
                 put(module, layer, values)
+            if self.recipe.returning == "zero":
+                self._forget(event)
         if self._masked:
             self._mask_all()
         self.events += 1
@@ -171,7 +193,28 @@ class Evolver:
     def _due(self, step: int) -> bool:
         every = self.steps_per_epoch if self.recipe.every == "epoch" else self.recipe.every
         within = self.total is None or step < self.total or (self._engine is not None and step == self.total)
-        return self.recipe.evolves and step % every == 0 and within
+        return self.recipe.evolves and step % every == 0 and within and not self._over(step)
+
+    def _over(self, step: int) -> bool:
+        """Whether a recipe of removal and growth has come to its end: its rate is 0, or all its layers have settled."""
+        if self._engine is not None or self.recipe.scope is not None:
+            return False
+        settled = self._state.settled or (False,) * len(self.names)
+        if self.recipe.stop is not None and all(done or not evolves for done, evolves in zip(settled, self.evolving)):
+            return True
+        return RATES[self.recipe.rate](self._progress(step - 1), self.recipe.zeta, self.recipe.until) == 0
+
+    @torch.no_grad()
+    def _forget(self, event: Event) -> None:
+        """Links that went and came at once begin anew in the optimizer too."""
+        for module, grown in zip(self.modules.values(), event.grown):
+            for row, col in grown.values():
+                new = torch.zeros(module.weight.shape[0], module.weight[0].numel(), dtype=torch.bool)
+                new[torch.from_numpy(np.asarray(col)).long(), torch.from_numpy(np.asarray(row)).long()] = True
+                new = new.reshape(module.weight.shape).to(module.weight.device)
+                for value in self.optimizer.state.get(module.weight, {}).values():
+                    if torch.is_tensor(value) and value.shape == module.weight.shape:
+                        value.masked_fill_(new, 0)
 
     def _ask(self) -> None:
         """Tell the layers, for the next backward pass, whether the gradient of absent weights is wanted; of those that compute on links it costs extra."""
@@ -180,7 +223,10 @@ class Evolver:
             module.dense_gradient = wanted or (self._engine is not None and self._engine.dense_gradient)
 
     @torch.no_grad()
-    def _before_step(self, *_) -> None:
+    def _before_step(self, _, arguments: tuple, named: dict) -> None:
+        closure = arguments[1] if len(arguments) > 1 else named.get("closure")  # the first is the optimizer
+        if closure is not None and (not self._masked or any(map(on_links, self.modules.values()))):
+            raise ValueError(f"optimizer.step(closure) would run the model in the middle of a step, which {self.recipe.name} or layers on links do not bear")
         due = self._due(self.steps + 1)
         if self._engine is not None:
             self._engine.before()
@@ -191,9 +237,9 @@ class Evolver:
             gradient = gradient.to_dense() if gradient.is_sparse and module.dense_gradient else gradient
             if self.recipe.growth == "momentum":
                 mean = self._means.get(i)
-                self._means[i] = 0.1 * gradient if mean is None else mean.mul_(0.9).add_(gradient, alpha=0.1)
+                self._means[i] = (1 - self.recipe.decay) * gradient if mean is None else mean.mul_(self.recipe.decay).add_(gradient, alpha=1 - self.recipe.decay)
             if due and self.recipe.needs_gradient:
-                self._gradients[i] = matrix(self._means[i] if self.recipe.growth == "momentum" else gradient).cpu().numpy().copy()
+                self._gradients[i] = matrix(self._means[i] if self.recipe.growth == "momentum" else gradient).cpu().float().numpy().copy()
             if not (on_links(module) and self._loan.able):
                 module.weight.grad = gradient.to_dense() if gradient.is_sparse else gradient
                 self._stencils.cut(module, module.weight.grad)
@@ -231,6 +277,9 @@ class Evolver:
 
     def _read(self) -> tuple[list[Layer], list[np.ndarray]]:
         layers, weights = zip(*(read(module) for module in self.modules.values()))
+        lost = next((name for name, values in zip(self.names, weights) if not np.isfinite(values).all()), None)
+        if lost is not None:
+            raise ValueError(f"weights of {lost} are not finite after {self.steps} steps: training has diverged")
         return list(layers), list(weights)
 
     def _record(self, event: Event | None, step: int) -> None:

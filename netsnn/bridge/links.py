@@ -137,11 +137,11 @@ class Loan:
         if gradient.is_sparse and torch.equal(gradient._indices(), pattern.indices):
             values = gradient._values()
         else:  # dense, or gathered over a change of the wiring
-            values = gradient.to_dense().reshape(-1)[positions]
-        small = nn.Parameter(weight.detach().view(-1)[positions])
+            values = gradient.to_dense().reshape(-1).index_select(0, positions)
+        small = nn.Parameter(weight.detach().view(-1).index_select(0, positions))  # many times faster than [positions]
         small.grad = values
         state = self.optimizer.state.pop(weight, {})
-        self.optimizer.state[small] = {key: value.view(-1)[positions] if _fits(value, weight) else value for key, value in state.items()}
+        self.optimizer.state[small] = {key: value.view(-1).index_select(0, positions) if _fits(value, weight) else value for key, value in state.items()}
         self._swap(weight, small)
         self.lent.append((weight, small, positions, state))
 

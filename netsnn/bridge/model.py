@@ -57,13 +57,16 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration=None, exclude: Ite
     if not names:
         what = "linear layer or convolution" if recipe.convolutions else "linear layer"
         raise ValueError(f"the model has no {what} to make sparse" + (f" (excluded: {', '.join(exclude)})" if exclude else ""))
+    shared = next((name for i, name in enumerate(names) if any(modules[name].weight is modules[other].weight for other in names[:i])), None)
+    if shared is not None:
+        raise ValueError(f"{shared} shares its weight with another layer, and could not have a wiring of its own: exclude one of them")
     grouped = chains_of(root, names) if chains is None else [list(chain) for chain in chains]
     if sorted(name for chain in grouped for name in chain) != sorted(names):
         raise ValueError(f"chains must hold each layer once; layers: {', '.join(names)}")
     if not _sees_inputs(root, names[0]):
         recipe, calibration = recipe.replace(first_wiring=None), None
     samples = None if calibration is None else _samples(root, names[0], calibration)
-    silence = None if samples is None else float(np.mean(samples == 0))
+    silence = None if samples is None or not np.isin(samples, (0, 1)).all() else float(np.mean(samples == 0))  # of spikes only
     if recipe.first_wiring == "sscti" and samples is not None and not np.isin(samples, (0, 1)).all():
         raise ValueError(f'{names[0]} does not see spikes (0 or 1), which "sscti" correlates; use recipe.replace(first_wiring="csti"), or encode the inputs')
     if recipe.weights == "sswi" and recipe.first_wiring in ("sscti", "csti") and samples is None:
@@ -157,7 +160,7 @@ def plain(model: nn.Module) -> nn.Module:
 
 def matrix(weight: torch.Tensor) -> torch.Tensor:
     """A weight, or what has its shape, as (n_in, n_out)."""
-    return weight.detach().reshape(weight.shape[0], -1).T
+    return weight.detach().flatten(1).T
 
 
 def read(module: nn.Module) -> tuple[Layer, np.ndarray]:
@@ -226,7 +229,8 @@ def chains_of(model: nn.Module, names: Sequence[str]) -> list[list[str]]:
 
 
 def _values(module: nn.Module) -> np.ndarray:
-    return matrix(module.weight).cpu().numpy()
+    values = matrix(module.weight).cpu()
+    return (values if values.dtype in (torch.float32, torch.float64) else values.float()).numpy()
 
 
 def _dimensions(module: nn.Module) -> tuple[int, ...]:

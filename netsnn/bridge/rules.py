@@ -15,7 +15,7 @@ from netsnn.bridge.model import MASK, matrix
 from netsnn.evolve.latent import stds_threshold
 from netsnn.evolve.rules import DPAP, SDSNN, STDS, DeepR, GradR, Rule
 from netsnn.evolve.spines import Spines, spines_epoch, spines_live
-from netsnn.evolve.survival import START, bcm, scaled, survival_step
+from netsnn.evolve.survival import bcm, scaled, survival_step
 
 __all__ = ["ENGINES", "Engine"]
 
@@ -119,7 +119,8 @@ class GradientRewiring(Latent):
             return
         lr, group = self.lr(weight)
         if "betas" in group:  # the prior's step is scaled as Adam scales its own
-            lr /= 1 - group["betas"][0] ** float(self.optimizer.state[weight]["step"])
+            step = self.optimizer.state.get(weight, {}).get("step")
+            lr /= 1 if step is None else 1 - group["betas"][0] ** float(step)
         centre = float(np.log(2 * (1 - self.rule.target))) / self.alpha
         weight.sub_(self.sign[i] * torch.sign(self.sign[i] * self.hidden[i] - centre), alpha=self.alpha * lr)
 
@@ -236,8 +237,8 @@ class SpineBounds(Engine):
             weights, pull = (matrix(value).double().cpu().numpy() for value in (module.weight, self.pull[i]))
             if not self.masked:
                 pull = np.where(matrix(mask).cpu().numpy(), 0.0, weights)
-            self.states[i], weights, _ = spines_epoch(self.states[i], weights, pull, number, self.rule, kind=_kind(module), kernel=module.weight[0, 0].numel(),
-                                                      after=self._living_after(i), seed=[self.seed, number, i])
+            self.states[i], weights, _ = spines_epoch(self.states[i], weights, pull, number, self.rule, kind=_kind(module), kernel=module.weight.shape[2:].numel(),
+                                                      after=self._living_after(i), mask=matrix(mask).cpu().numpy(), seed=[self.seed, number, i])
             module.weight.copy_(torch.from_numpy(np.ascontiguousarray(weights.T)).reshape(module.weight.shape))
             mask.copy_(torch.from_numpy(np.ascontiguousarray(self.states[i].mask.T)).reshape(mask.shape))
             self.pull[i].zero_()
@@ -246,7 +247,7 @@ class SpineBounds(Engine):
         if i + 1 == len(self.modules):
             return self.modules[i].weight.shape[0]
         mask = matrix(getattr(self.modules[i + 1], MASK)).cpu().numpy()
-        return spines_live(mask, _kind(self.modules[i + 1]))
+        return spines_live(mask, _kind(self.modules[i + 1]), self.rule)
 
     def state_dict(self) -> dict:
         return {"states": {i: None if s is None else dict(vars(s)) for i, s in self.states.items()}, "pull": self.pull}
@@ -258,7 +259,10 @@ class SpineBounds(Engine):
 
 
 class Survival(Engine):
-    """Neurons and links live on the traces of their spikes, which the inputs of the next layer show."""
+    """Neurons and links live on the traces of their spikes, which the inputs of the next layer show.
+
+    A model that takes one time step a call, or one whose inputs have time as an axis of their own, the first; steps folded into the batch cannot be told apart.
+    """
 
     def begin(self) -> None:
         for i in self.places:
@@ -266,29 +270,40 @@ class Survival(Engine):
             if after is None or after.shape[1] % here.shape[0]:
                 raise ValueError(f"dpap scores neurons by their spikes, which the next layer sees: none follows layer {i} on its {here.shape[0]} neurons")
         wide = {i: self.modules[i].weight.shape[0] for i in self.places}
-        self.neurons = {i: np.full(n, START) for i, n in wide.items()}
-        self.synapses = {i: np.full(matrix(self.modules[i].weight).shape, START) for i in self.places if self.rule.synapses and _kind(self.modules[i]) == "linear"}
+        self.neurons = {i: np.full(n, self.rule.start) for i, n in wide.items()}
+        self.synapses = {i: np.full(matrix(self.modules[i].weight).shape, self.rule.start) for i in self.places
+                         if self.rule.synapses and _kind(self.modules[i]) == "linear"}
         self.plastic = {i: np.zeros((self.modules[i].weight.shape[1], n)) for i, n in wide.items()}
         self.spikes = {i: np.zeros(n) for i, n in wide.items()}
         self.threshold = {i: np.zeros(n) for i, n in wide.items()}
-        self._seen: dict[int, list[torch.Tensor]] = {}
+        self._seen: dict[int, tuple[torch.Tensor, int]] = {}
+        self._given: dict[int, int] = {}
         watched = sorted({*self.places, *(i + 1 for i in self.places)})
         self._hooks = [self.modules[i].register_forward_pre_hook(lambda module, inputs, i=i: self._watch(i, module, inputs[0])) for i in watched]
+        if watched:  # a batch ends with its backward pass, so that several may make one optimizer step
+            self._hooks.append(self.modules[watched[0]].weight.register_post_accumulate_grad_hook(lambda _: self._finish()))
 
     def _watch(self, i: int, module: nn.Module, inputs: torch.Tensor) -> None:
-        if module.training and torch.is_grad_enabled():
-            steps = inputs.detach()
-            single = steps.ndim == (2 if module.weight.ndim == 2 else module.weight.ndim)  # one time step a call, else time comes first
-            for step in steps[None] if single else steps:
-                channels = step.float() if module.weight.ndim == 2 else step.float().reshape(*step.shape[:2], -1).sum(-1)
-                now, total, count = self._seen.get(i, (0.0, 0.0, 0))
-                now = self.rule.decay * now + channels
-                self._seen[i] = now, total + now, count + 1
+        if not (module.training and torch.is_grad_enabled()):
+            return
+        self._given[i] = inputs.data_ptr()
+        if i - 1 in self.places and self._given.get(i - 1) == inputs.data_ptr():
+            raise ValueError(f"dpap scores neurons by their spikes, which the next layer sees; but layers {i - 1} and {i} see the same inputs: exclude one")
+        steps = inputs.detach()
+        single = steps.ndim == (2 if module.weight.ndim == 2 else module.weight.ndim)  # one time step a call, else time comes first
+        for step in steps[None] if single else steps:
+            channels = step.float() if module.weight.ndim == 2 else step.float().reshape(*step.shape[:2], -1).sum(-1)
+            now, count = self._seen.get(i, (0.0, 0))
+            self._seen[i] = self.rule.decay * now + channels, count + 1
+
+    def before(self) -> None:
+        self._finish()  # of what no backward pass has ended
 
     @torch.no_grad()
-    def before(self) -> None:
-        traces = {i: (total / count).double().cpu().numpy() for i, (_, total, count) in self._seen.items()}
+    def _finish(self) -> None:
+        traces = {i: (now / count).double().cpu().numpy() for i, (now, count) in self._seen.items()}
         self._seen.clear()
+        self._given.clear()
         for i in self.places:
             if i not in traces or i + 1 not in traces:
                 continue
@@ -309,13 +324,12 @@ class Survival(Engine):
             module = self.modules[i]
             mask, kind = getattr(module, MASK), _kind(module)
             plastic, spikes = _over_ranks(self.plastic[i]), _over_ranks(self.spikes[i])
-            self.neurons[i], dead = survival_step(self.neurons[i], scaled(plastic.sum(axis=0)) * scaled(spikes), epoch=number, kind=kind)
+            self.neurons[i], dead = survival_step(self.neurons[i], scaled(plastic.sum(axis=0)) * scaled(spikes), epoch=number, kind=kind, rule=self.rule)
             mask[torch.from_numpy(dead).to(mask.device)] = False
             if i in self.synapses:
-                flat, gone = survival_step(self.synapses[i].reshape(-1), scaled(plastic).reshape(-1), epoch=number, kind=kind)
+                flat, gone = survival_step(self.synapses[i].reshape(-1), scaled(plastic).reshape(-1), epoch=number, kind=kind, rule=self.rule)
                 self.synapses[i] = flat.reshape(plastic.shape)
                 mask &= ~torch.from_numpy(np.ascontiguousarray(gone.reshape(plastic.shape).T)).reshape(mask.shape).to(mask.device)
-            self.plastic[i], self.spikes[i] = np.zeros_like(plastic), np.zeros_like(spikes)
 
     def state_dict(self) -> dict:
         return {name: getattr(self, name) for name in ("neurons", "synapses", "plastic", "spikes", "threshold")}
@@ -336,7 +350,7 @@ ENGINES: dict[type, type[Engine]] = {GradR: GradientRewiring, DeepR: DeepRewirin
 
 
 def _kind(module: nn.Module) -> str:
-    return "conv" if module.weight[0, 0].numel() > 1 else "linear"
+    return "conv" if module.weight.shape[2:].numel() > 1 else "linear"
 
 
 def _seed(*numbers: int) -> int:

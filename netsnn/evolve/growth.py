@@ -58,7 +58,7 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
     if rule in METHODS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ShortfallWarning)  # made up for below
-            u, v, _ = best(layer, rule, count + len(exclude), sample=sample, seed=generator)
+            u, v, _ = best(layer, rule, count + len(exclude), sample=sample, drawn=True, seed=generator)
         found = u * n_out + v
         found = found[row_alive[u] & col_alive[v] & ~np.isin(found, exclude)][:count]
     elif rule in ("gradient", "momentum"):

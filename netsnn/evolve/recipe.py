@@ -10,7 +10,7 @@ from netsnn.errors import check_whole
 from netsnn.evolve.growth import GROWTHS
 from netsnn.evolve.initial import INITIAL
 from netsnn.evolve.rates import RATES
-from netsnn.evolve.rules import Rule
+from netsnn.evolve.rules import PQ, Rule
 from netsnn.evolve.scores import SCORES
 from netsnn.linkpred import METHODS
 
@@ -36,6 +36,7 @@ class Recipe:
     growth : rule of new links, see `growth.grow`; None: nothing grows;  draw : "top" or "sample"
     rate, zeta, until : share of links that go at an event, and its decay, see `rates`
     scope : None, or PQ's "layer" or "neuron": the PQ index sets how many go, instead of the rate
+    pq : the index's constants;  decay : of the running mean of gradients that growth by "momentum" looks at
     regrow : how many links grow for each that went (PQ's kappa);  shrink_every : at every so many events nothing grows back (0: never)
     stop : evolution ends when in every layer, once, more than this share of the links grown had just been removed (CHT); None: it goes on
     chain : dead neurons lose their links, for good, and what this takes grows elsewhere
@@ -62,7 +63,8 @@ class Recipe:
     zeta: float = 0.3
     until: float = 1.0
     scope: str | None = None
-    pq: tuple[float, float, float, float, float] = (0.5, 1.0, 0.001, 1.0, 0.9)
+    pq: PQ = PQ()
+    decay: float = 0.9
     regrow: float = 1.0
     shrink_every: int = 0
     stop: float | None = None
@@ -84,10 +86,16 @@ class Recipe:
                 raise ValueError(f"{name} must be one of {', '.join(str(x) for x in allowed)}, got {getattr(self, name)!r}")
         if not 0 <= self.sparsity < 1:
             raise ValueError(f"sparsity must lie in [0, 1), got {self.sparsity!r}")
-        for name, low, high in (("zeta", 0, 1), ("until", 0, 1), ("regrow", 0, 1), ("stop", 0, 1)):
+        for name, low, high in (("zeta", 0, 1), ("until", 0, 1), ("regrow", 0, 1), ("stop", 0, 1), ("decay", 0, 1)):
             if getattr(self, name) is not None and not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie in [{low}, {high}], got {getattr(self, name)!r}")
         check_whole("shrink_every", self.shrink_every, 0)
+        if not isinstance(self.pq, PQ):
+            raise ValueError(f"pq must be a netsnn.evolve.rules.PQ, got {self.pq!r}")
+        if self.scope == "neuron" and self.growth not in (None, *GROWTHS):
+            raise ValueError(f'scope "neuron" regrows in each neuron what it lost, which growth by {self.growth} cannot; take one of {", ".join(GROWTHS)}')
+        if self.wiring in ("sscti", "csti"):
+            raise ValueError(f'wiring "{self.wiring}" is for the layer that sees the inputs: set first_wiring')
         if self.rule is not None and not isinstance(self.rule, Rule):
             raise ValueError(f"rule must be one of netsnn.evolve.rules ({', '.join(kind.__name__ for kind in get_args(Rule))}), got {self.rule!r}")
         if self.rule is not None and (self.removal is not None or self.growth is not None):

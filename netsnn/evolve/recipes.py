@@ -45,6 +45,8 @@ def cht(sparsity: float = 0.99, **changes) -> Recipe:
 def chts(sparsity: float = 0.99, **changes) -> Recipe:
     """CHTs: receptive fields, SWI, removal and regrowth (CH2-L3n) both sampled, the removal's exponent rising from 1 to 3.
 
+    Inferred: a constant zeta of 0.3 once an epoch (the MLP program's options vary), equal densities but the last layer dense.
+
     References
     ----------
     Zhang et al., Brain network science modelling of sparse neural networks, arXiv 2501.19107 (2025).
@@ -67,7 +69,7 @@ def set_(sparsity: float = 0.99, **changes) -> Recipe:
 def rigl(sparsity: float = 0.99, **changes) -> Recipe:
     """RigL: ERK densities, every 100 steps the smallest weights go and the largest gradients of absent weights grow; cosine to three quarters.
 
-    The event takes an optimizer step's place; a link that goes and comes back at once keeps its weight.
+    The event takes an optimizer step's place; a link that goes and comes back at once keeps its weight. Inferred: the last layer stays dense.
 
     References
     ----------
@@ -80,7 +82,7 @@ def rigl(sparsity: float = 0.99, **changes) -> Recipe:
 def esl_snn(sparsity: float = 0.9, **changes) -> Recipe:
     """ESL-SNN: Erdos-Renyi, removal by magnitude, growth by the running mean of the gradient, once an epoch.
 
-    Inferred (the paper's constants were not at hand): zeta 0.5 with a cosine to the end; equal densities.
+    Inferred (the paper's constants were not at hand): zeta 0.5 with a cosine to the end; equal densities, but the last layer dense.
 
     References
     ----------

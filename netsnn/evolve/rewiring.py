@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from netsnn import wiring
+from netsnn.errors import ShortfallWarning
 from netsnn.evolve.growth import grow
 from netsnn.evolve.initial import INITIAL
 from netsnn.evolve.rates import RATES, pq_counts
@@ -97,6 +99,8 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains=None, sam
                 raise ValueError(f"the samples have {layer.n_in} inputs, the first layer {shape[0]}")
         else:
             layer = getattr(wiring, "uniform" if name in ("sscti", "csti") else name)(*shape, density=density, seed=generator)
+        if not layer.n_links and layer.n_in * layer.n_out:
+            warnings.warn(f"layer {i} ({shape[0]} x {shape[1]}) has no link at a density of {density:.3g}", ShortfallWarning, stacklevel=3)
         position = "last" if i == len(shapes) - 1 and len(shapes) > 1 else "first" if i == 0 and silence is not None else "middle"
         layers.append(layer)
         weights.append(np.asarray(own[i])[layer.links] if recipe.weights == "own" else INITIAL[recipe.weights](layer, generator, **({"position": position, "theta": theta, "silence": silence} if recipe.weights == "sswi" else {})))
@@ -107,7 +111,7 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains=None, sam
 def who_evolves(recipe: Recipe, chains: Sequence[Sequence[int]]) -> tuple[bool, ...]:
     """Whether each layer takes part: all, but for the last one where the recipe leaves that dense (and there are others)."""
     n = sum(len(chain) for chain in chains)
-    return tuple(n == 1 or recipe.last != "dense" or i != chains[-1][-1] for i in range(n))
+    return tuple(n == 1 or recipe.last != "dense" or i != n - 1 for i in range(n))
 
 
 def living(layers: Sequence[Layer], chains: Sequence[Sequence[int]], recipe: Recipe) -> tuple[tuple[np.ndarray, ...], ...]:
@@ -218,8 +222,7 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
 def _falling(layer: Layer, weights: np.ndarray, recipe: Recipe, progress: float, generator: np.random.Generator) -> np.ndarray:
     """Which links the removal takes."""
     if recipe.scope is not None:
-        p, q, eta, gamma, beta = recipe.pq
-        counts = pq_counts(layer, weights, scope=recipe.scope, p=p, q=q, eta=eta, gamma=gamma, beta=beta)
+        counts = pq_counts(layer, weights, scope=recipe.scope, **vars(recipe.pq))
         if recipe.scope == "neuron":
             gone, order = np.zeros(layer.n_links, dtype=bool), np.argsort(layer.links[1], kind="stable")
             for mine, count in zip(np.split(order, np.cumsum(layer.in_degrees)[:-1]), counts):

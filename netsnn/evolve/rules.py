@@ -1,11 +1,11 @@
-"""The constants of methods that do not remove and grow at events: what stands in a recipe's `rule`. Their steps are in `latent`, `spines` and `survival`."""
+"""Constants of methods. Those that do not remove and grow at events stand in a recipe's `rule`; their steps are in `latent`, `spines` and `survival`."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-__all__ = ["DPAP", "SDSNN", "STDS", "DeepR", "GradR", "Rule"]
+__all__ = ["DPAP", "PQ", "SDSNN", "STDS", "DeepR", "GradR", "Rule"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,10 @@ class SDSNN:
 
     patience : epochs in a row after which a bound moves or a link returns (the program's N_spine); structure changes from 2 patience + 1 on
     shrink : factor of bounds whose weight shrank for so long
-    rate_conv, rate_linear : P at the start, in per cent;  percentile_conv, percentile_linear : g(0) - 1
+    rate_conv, rate_linear : P at the start, in per cent;  percentile_conv, percentile_linear, base, cap : g(t) = min(cap, percentile + base^t)
+    pace : a convolution's P grows by exp(-t / pace) live / live in the next layer
+    early, late, switch : a linear layer's by a live / live in the next layer, a = early exp(-t) up to epoch `switch` and `late` from then on
+    enough_conv, enough_linear : links with which a neuron counts as living (all of them, where there are fewer)
     regrow : whether links return
     faithful : keep what is defective in the published program (bounds of convolutions that never move, a lower bound of minus the largest weight, no masking
         within an epoch, regrown neurons that are never pruned again)
@@ -77,14 +80,24 @@ class SDSNN:
     rate_linear: float = 2.0
     percentile_conv: float = 65.0
     percentile_linear: float = 60.0
+    base: float = 1.1
+    cap: float = 99.0
+    pace: float = 5.0
+    early: float = 0.5
+    late: float = 0.0005
+    switch: int = 60
+    enough_conv: int = 20
+    enough_linear: int = 50
     regrow: bool = True
     faithful: bool = False
 
     def __post_init__(self) -> None:
         _check("patience", self.patience, 1)
         _check("shrink", self.shrink, 0, 1, "(0, 1]")
-        for name in ("rate_conv", "rate_linear", "percentile_conv", "percentile_linear"):
+        for name in ("rate_conv", "rate_linear", "percentile_conv", "percentile_linear", "cap"):
             _check(name, getattr(self, name), 0, 100)
+        for name in ("base", "pace", "early", "late", "switch", "enough_conv", "enough_linear"):
+            _check(name, getattr(self, name), 0)
 
 
 @dataclass(frozen=True)
@@ -93,15 +106,54 @@ class DPAP:
 
     decay : of the traces, a step;  pace : of the running mean of traces that BCM compares with, a batch (inferred)
     synapses : whether single links of linear layers die too
+    start, fade, begin : survival at first, its factor an epoch, and the epoch after which it changes and neurons may die
+    upper : percentile of the scores that counts as fully alive
+    k_conv, k_linear, bonus_conv, bonus_linear, span_conv, span_linear : of delta = 2 u - k, of positive deltas, and epochs until deltas fall to 1 / e
     """
 
     decay: float = 0.5
     pace: float = 0.1
     synapses: bool = True
+    start: float = 10.0
+    fade: float = 0.999
+    begin: int = 4
+    upper: float = 75.0
+    k_conv: float = 0.65
+    k_linear: float = 1.5
+    bonus_conv: float = 5.0
+    bonus_linear: float = 2.0
+    span_conv: int = 12
+    span_linear: int = 13
 
     def __post_init__(self) -> None:
-        _check("decay", self.decay, 0, 1)
-        _check("pace", self.pace, 0, 1)
+        for name in ("decay", "pace", "fade"):
+            _check(name, getattr(self, name), 0, 1)
+        _check("upper", self.upper, 0, 100)
+        for name in ("start", "begin", "k_conv", "k_linear", "bonus_conv", "bonus_linear"):
+            _check(name, getattr(self, name), 0)
+        for name in ("span_conv", "span_linear"):
+            _check(name, getattr(self, name), 1)
+
+
+@dataclass(frozen=True)
+class PQ:
+    """How many links the PQ index lets go. See `rates.pq_counts`.
+
+    p, q : of the norms;  eta, gamma, beta : of the bound, the share above it, and the largest share
+    """
+
+    p: float = 0.5
+    q: float = 1.0
+    eta: float = 0.001
+    gamma: float = 1.0
+    beta: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p < self.q:
+            raise ValueError(f"p and q must satisfy 0 < p < q, got {self.p!r} and {self.q!r}")
+        _check("eta", self.eta, 0)
+        _check("gamma", self.gamma, 0)
+        _check("beta", self.beta, 0, 1)
 
 
 Rule = GradR | DeepR | STDS | SDSNN | DPAP

@@ -36,7 +36,7 @@ class Spines:
 
 
 def spines_epoch(state: Spines | None, weights: np.ndarray, pull: np.ndarray, epoch: int, rule: SDSNN, *, kind: str = "linear", kernel: int = 1, after: int = 10,
-                 seed=0) -> tuple[Spines, np.ndarray, np.ndarray]:
+                 mask: np.ndarray | None = None, seed=0) -> tuple[Spines, np.ndarray, np.ndarray]:
     """What happens to a layer at the end of an epoch (counted from 0): (state, weights, ids of the newly pruned neurons).
 
     Epoch 0 sets the bounds. Later ones update them; after `patience` epochs weights are held within them; after twice as many, links return and neurons go.
@@ -46,13 +46,14 @@ def spines_epoch(state: Spines | None, weights: np.ndarray, pull: np.ndarray, ep
     pull : minus the sum of gradients times the learning rate, of masked places
     kind, kernel : "conv" and the weights of a kernel (its links return together), or "linear"
     after : living neurons of the next layer, to which the pruning rate is relative
+    mask : links at the start, where not all are there
     """
     if kind not in ("conv", "linear"):
         raise ValueError(f"kind must be conv or linear, got {kind!r}")
     nobody = np.empty(0, dtype=np.int64)
     if state is None:
         rate = rule.rate_conv if kind == "conv" else rule.rate_linear
-        return spines_start(weights, rate=rate, faithful=rule.faithful), np.asarray(weights), nobody
+        return spines_start(weights, rate=rate, mask=mask, faithful=rule.faithful), np.asarray(weights), nobody
     if not (rule.faithful and kind == "conv"):  # in the program the bounds of convolutions never move
         state = spines_update(state, weights, patience=rule.patience, shrink=rule.shrink)
     if epoch > rule.patience:
@@ -61,30 +62,30 @@ def spines_epoch(state: Spines | None, weights: np.ndarray, pull: np.ndarray, ep
     if t >= 0:
         if rule.regrow:
             first = rule.percentile_conv if kind == "conv" else rule.percentile_linear
-            state = spines_regrow(state, pull, t, patience=rule.patience, first=first, kernel=kernel, faithful=rule.faithful)
+            state = spines_regrow(state, pull, t, patience=rule.patience, first=first, kernel=kernel, kind=kind, rule=rule, faithful=rule.faithful)
         state, new = spines_prune(state, seed=seed)
-        rate = pruning_rate(state.rate, t, live=spines_live(state.mask, kind), after=after, kind=kind, epoch=epoch)
+        rate = pruning_rate(state.rate, t, live=spines_live(state.mask, kind, rule), after=after, kind=kind, epoch=epoch, rule=rule)
         state = replace(state, rate=min(rate, 100.0))
     return state, np.where(state.mask, weights, 0.0), new
 
 
-def spines_live(mask: np.ndarray, kind: str = "linear") -> int:
+def spines_live(mask: np.ndarray, kind: str = "linear", rule: SDSNN = SDSNN()) -> int:  # noqa: B008
     """Neurons with enough links to count as living: 20 of a convolution's, 50 of a linear layer's, or all where there are fewer."""
-    return int((mask.sum(axis=0) >= min(20 if kind == "conv" else 50, len(mask))).sum())
+    return int((mask.sum(axis=0) >= _enough(kind, rule, len(mask))).sum())
 
 
-def spines_start(weights: np.ndarray, *, rate: float = 2.0, faithful: bool = False) -> Spines:
-    """After the first epoch: bounds at the layer's largest and smallest weight (the program: + and - the largest), all links present.
+def spines_start(weights: np.ndarray, *, rate: float = 2.0, mask: np.ndarray | None = None, faithful: bool = False) -> Spines:
+    """After the first epoch: bounds at the layer's largest and smallest weight (the program: + and - the largest), all links present if no mask is given.
 
     rate: P at the start, in per cent: 0.5 for convolutions, 2 for linear layers.
     """
     weights = np.asarray(weights, dtype=np.float64)
     zeros = np.zeros(weights.shape)
-    counts = np.zeros(weights.shape, dtype=np.int64)
+    counts = np.full(weights.shape, -1, dtype=np.int64)  # -1: not so in the last epoch
     top = float(weights.max(initial=0.0))
     bottom = -top if faithful else float(weights.min(initial=0.0))
     return Spines(np.full(weights.shape, max(top, 0.0)), np.full(weights.shape, min(bottom, 0.0)), counts, counts, counts, zeros, zeros, np.abs(weights),
-                  np.ones(weights.shape, dtype=bool), counts, np.zeros(weights.shape[1], dtype=bool), float(rate))
+                  np.ones(weights.shape, dtype=bool) if mask is None else np.array(mask, dtype=bool), counts, np.zeros(weights.shape[1], dtype=bool), float(rate))
 
 
 def spines_update(state: Spines, weights: np.ndarray, *, patience: int = 18, shrink: float = 0.75) -> Spines:
@@ -96,11 +97,11 @@ def spines_update(state: Spines, weights: np.ndarray, *, patience: int = 18, shr
     """
     weights = np.asarray(weights, dtype=np.float64)
     above, below = (weights >= state.upper) & state.mask, (weights <= state.lower) & state.mask
-    n_upper, n_lower = np.where(above, state.n_upper + 1, 0), np.where(below, state.n_lower + 1, 0)
-    excess_upper = np.where(above, state.excess_upper + weights - state.upper, 0.0)
-    excess_lower = np.where(below, state.excess_lower + weights - state.lower, 0.0)
+    n_upper, n_lower = np.where(above, state.n_upper + 1, -1), np.where(below, state.n_lower + 1, -1)
+    excess_upper = np.where(n_upper > 0, state.excess_upper + weights - state.upper, 0.0)  # the first epoch outside only opens the count
+    excess_lower = np.where(n_lower > 0, state.excess_lower + weights - state.lower, 0.0)
     shrinking = (np.abs(weights) < state.last) & ~above & ~below
-    n_inside = np.where(shrinking, state.n_inside + 1, 0)
+    n_inside = np.where(shrinking, state.n_inside + 1, -1)
     wide, low, narrow = n_upper >= patience, n_lower >= patience, n_inside >= patience
     upper = np.where(wide, state.upper + excess_upper / patience, state.upper)
     lower = np.where(low, state.lower + excess_lower / patience, state.lower)
@@ -125,46 +126,48 @@ def spine_activity(state: Spines) -> np.ndarray:
     return (scaled * state.mask).sum(axis=0)
 
 
-def regrowth_percentile(t: int, *, first: float = 60.0) -> float:
+def regrowth_percentile(t: int, *, first: float = 60.0, rule: SDSNN = SDSNN()) -> float:  # noqa: B008
     """g(t) = min(99, first + 1.1^t), first = 65 for convolutions, 60 for linear layers: ever fewer links may return.
 
     >>> regrowth_percentile(0), round(regrowth_percentile(20), 1), regrowth_percentile(100)
     (61.0, 66.7, 99.0)
     """
-    return float(min(99.0, first + 1.1 ** min(t, 200)))
+    return float(min(rule.cap, first + rule.base ** min(t, 200)))
 
 
-def spines_regrow(state: Spines, pull: np.ndarray, t: int, *, patience: int = 18, first: float = 60.0, kernel: int = 1, faithful: bool = False) -> Spines:
-    """Masked links (of a convolution: kernels of so many) whose pull (minus the sum of their gradients times the learning rate) stands above the layer's g(t)-th percentile for more than
-    `patience` epochs in a row return. The program compares the signed pull; the default its size."""
+def spines_regrow(state: Spines, pull: np.ndarray, t: int, *, patience: int = 18, first: float = 60.0, kernel: int = 1, kind: str = "linear",
+                  rule: SDSNN = SDSNN(), faithful: bool = False) -> Spines:  # noqa: B008
+    """Masked links (of a convolution: kernels of so many) whose pull stands above the layer's g(t)-th percentile for more than `patience` epochs in a row return.
+
+    Their pull is minus the sum of their gradients times the learning rate. The program compares the signed pull; the default its size."""
     n_in, n_out = state.mask.shape
     pull = np.asarray(pull, dtype=np.float64).reshape(n_in // kernel, kernel, n_out).sum(axis=1)
     pull = pull if faithful else np.abs(pull)
     if not pull.size:
         return state
     masked = ~state.mask.reshape(n_in // kernel, kernel, n_out).any(axis=1)
-    asks = np.repeat((pull > np.percentile(pull, regrowth_percentile(t, first=first))) & masked, kernel, axis=0)
-    candidate = np.where(asks, state.candidate + 1, 0)
+    asks = np.repeat((pull > np.percentile(pull, regrowth_percentile(t, first=first, rule=rule))) & masked, kernel, axis=0)
+    candidate = np.where(asks, state.candidate + 1, -1)
     back = candidate > patience
     mask = state.mask | back
-    pruned = state.pruned if faithful else state.pruned & ~mask.any(axis=0)  # a neuron that came back may be pruned again
-    return replace(state, mask=mask, candidate=np.where(back, 0, candidate), pruned=pruned)
+    pruned = state.pruned if faithful else state.pruned & (mask.sum(axis=0) < _enough(kind, rule, n_in))  # one that lives again may be pruned again
+    return replace(state, mask=mask, candidate=np.where(back, -1, candidate), pruned=pruned)
 
 
-def pruning_rate(rate: float, t: int, *, live: int, after: int, kind: str = "linear", epoch: int = 0) -> float:
-    """P after one more epoch: convolutions P + exp(-t / 5) live / live in the next layer; linear P + a live / 10 with a = exp(-t) / 2 up to epoch
+def pruning_rate(rate: float, t: int, *, live: int, after: int, kind: str = "linear", epoch: int = 0, rule: SDSNN = SDSNN()) -> float:  # noqa: B008
+    """P after one more epoch: convolutions P + exp(-t / 5) live / live in the next layer; linear P + a live / `after` (10 classes in the program) with a = exp(-t) / 2 up to epoch
     60 and 0.0005 later. It only grows, ever slower as the layer thins."""
     if kind == "conv":
-        return rate + float(np.exp(-t / 5)) * live / max(after, 1)
+        return rate + float(np.exp(-t / rule.pace)) * live / max(after, 1)
     if kind != "linear":
         raise ValueError(f"kind must be conv or linear, got {kind!r}")
-    return rate + (0.5 * float(np.exp(-t)) if epoch <= 60 else 0.0005) * live / after
+    return rate + (rule.early * float(np.exp(-t)) if epoch <= rule.switch else rule.late) * live / max(after, 1)
 
 
 def spines_prune(state: Spines, *, seed=0) -> tuple[Spines, np.ndarray]:
     """Prune the neurons of least activity until int(neurons * P / 100) have been: (state, ids of the newly pruned). Ties at random."""
     n = state.mask.shape[1]
-    count = min(int(n * state.rate / 100), n)
+    count = max(min(int(n * state.rate / 100), n - 1), 0)  # the last neuron stays
     order = np.lexsort((np.random.default_rng(seed).random(n), spine_activity(state)))
     order = np.concatenate([order[state.pruned[order]], order[~state.pruned[order]]])  # the pruned fill the first places
     new = order[:count][~state.pruned[order[:count]]]
@@ -172,3 +175,7 @@ def spines_prune(state: Spines, *, seed=0) -> tuple[Spines, np.ndarray]:
     mask[:, new] = False
     pruned[new] = True
     return replace(state, mask=mask, pruned=pruned), np.sort(new)
+
+
+def _enough(kind: str, rule: SDSNN, n_in: int) -> int:
+    return min(rule.enough_conv if kind == "conv" else rule.enough_linear, n_in)

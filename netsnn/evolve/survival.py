@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["START", "bcm", "scaled", "survival_step", "trace"]
+from netsnn.evolve.rules import DPAP
 
-START = 10.0  # survival of every neuron at first
-
+__all__ = ["bcm", "scaled", "survival_step", "trace"]
 
 def trace(spikes: np.ndarray, decay: float = 0.5) -> np.ndarray:
-    """Mean over time of tr <- decay tr + spike; spikes are (time, batch, neurons).
+    """tr <- decay tr + spike over time, at the end divided by the number of steps; spikes are (time, batch, neurons).
 
     >>> trace(np.ones((2, 1, 1)))
-    array([[1.25]])
+    array([[0.75]])
     """
     spikes = np.asarray(spikes, dtype=np.float64)
-    now, total = np.zeros(spikes.shape[1:]), np.zeros(spikes.shape[1:])
+    now = np.zeros(spikes.shape[1:])
     for step in spikes:
         now = decay * now + step
-        total += now
-    return total / max(len(spikes), 1)
+    return now / max(len(spikes), 1)
 
 
 def bcm(before: np.ndarray, after: np.ndarray, threshold: np.ndarray) -> np.ndarray:
@@ -29,13 +27,13 @@ def bcm(before: np.ndarray, after: np.ndarray, threshold: np.ndarray) -> np.ndar
 
 
 def scaled(values: np.ndarray) -> np.ndarray:
-    """Values from 0 (the smallest) to 1; all 1 where they are equal."""
+    """Values from 0 (the smallest) to 1; all 0.5 where they are equal."""
     values = np.asarray(values, dtype=np.float64)
     spread = np.ptp(values) if values.size else 0.0
-    return (values - values.min()) / spread if spread > 0 else np.ones_like(values)
+    return (values - values.min()) / spread if spread > 0 else np.full_like(values, 0.5)
 
 
-def survival_step(survival: np.ndarray, spine: np.ndarray, *, epoch: int, kind: str = "linear") -> tuple[np.ndarray, np.ndarray]:
+def survival_step(survival: np.ndarray, spine: np.ndarray, *, epoch: int, kind: str = "linear", rule: DPAP = DPAP()) -> tuple[np.ndarray, np.ndarray]:  # noqa: B008
     """One epoch: (survival, which neurons die). Pruning begins after epoch 4.
 
     spine: how alive a neuron looks, minmax(sum_i B_ji) minmax(sum tr_j). delta = 2 u(spine) - k, u scaled from the smallest to the 75th percentile and cut to 0 .. 1,
@@ -54,13 +52,13 @@ def survival_step(survival: np.ndarray, spine: np.ndarray, *, epoch: int, kind: 
     """
     if kind not in ("conv", "linear"):
         raise ValueError(f"kind must be conv or linear, got {kind!r}")
-    k, bonus, span = (0.65, 5.0, 12) if kind == "conv" else (1.5, 2.0, 13)
+    k, bonus, span = (rule.k_conv, rule.bonus_conv, rule.span_conv) if kind == "conv" else (rule.k_linear, rule.bonus_linear, rule.span_linear)
     spine = np.asarray(spine, dtype=np.float64)
-    low, high = (spine.min(), np.percentile(spine, 75)) if spine.size else (0.0, 0.0)
-    scaled = np.clip((spine - low) / (high - low), 0, 1) if high > low else np.ones_like(spine)
+    low, high = (spine.min(), np.percentile(spine, rule.upper)) if spine.size else (0.0, 0.0)
+    scaled = np.clip((spine - low) / (high - low), 0, 1) if high > low else np.full_like(spine, 0.5)
     delta = 2 * scaled - k
     delta = np.where(delta > 0, delta + bonus, delta)
-    after = 0.999 * np.asarray(survival, dtype=np.float64)
-    if epoch > 4:
-        after = after + delta * np.exp(-((epoch - 5) // span))
+    after = np.array(survival, dtype=np.float64)
+    if epoch > rule.begin:
+        after = rule.fade * after + delta * np.exp(-((epoch - rule.begin - 1) // span))
     return after, after < 0

@@ -66,7 +66,7 @@ def scores(graph: Layer | Graph, method, *, pairs=None, links: bool = False, see
     return all_scores(graph, scorer, links)
 
 
-def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bool = False, seed=0,
+def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bool = False, drawn: bool = False, seed=0,
          **options) -> Best:
     """The k unlinked pairs with the highest scores, or with `sample=True` k drawn in proportion to the score.
 
@@ -75,7 +75,8 @@ def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bo
     from the other unlinked pairs (with score 0). Equal scores (to 12 digits) are ordered by the seed, never by index; the result
     depends on the seed alone, not on the number of threads.
 
-    Sampling is without replacement, each next pair in proportion to its score among those left (Gumbel top-k).
+    Sampling is without replacement, each next pair in proportion to its score among those left (Gumbel top-k); with `drawn=True` the
+    pairs come in the order in which they were drawn, not by score.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bo
     generator = np.random.default_rng(seed)
     scorer = make_scorer(graph, method, generator, options)
     key = int(generator.integers(2**63))
-    pairs, value = _select(scorer.stream, graph.shape[1], min(int(k), free_pairs(graph)), sample, key)
+    pairs, value = _select(scorer.stream, graph.shape[1], min(int(k), free_pairs(graph)), sample, key, drawn)
     if len(pairs) < k:
         if fill:
             more = _other_pairs(graph, pairs, k - len(pairs), generator)
@@ -105,13 +106,13 @@ def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bo
     return Best(pairs // n_cols, pairs % n_cols, value)
 
 
-def _select(stream, n_cols: int, k: int, sample: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _select(stream, n_cols: int, k: int, sample: bool, seed: int, drawn: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The k best of a stream of blocks, as (pairs, scores): the largest keys, equal keys by the smaller tie."""
     chooser = _Chooser(n_cols, k, sample, np.uint64(seed))
     if k:
         for _ in stream(chooser.take):
             pass
-    return chooser.result()
+    return chooser.result(drawn)
 
 
 class _Chooser:
@@ -148,11 +149,11 @@ class _Chooser:
             begin, m = int(begin), int(m)
         self.filled[thread] = m
 
-    def result(self) -> tuple[np.ndarray, np.ndarray]:
+    def result(self, drawn: bool = False) -> tuple[np.ndarray, np.ndarray]:
         parts = [[buffer[:self.filled[thread]] for buffer in buffers] for thread, buffers in self.buffers.items()]
         pairs, keys, ties, scores = [np.concatenate(part) for part in zip(*parts)] if parts else _pair_buffers(0)
         m = _keep_best([pairs, keys, ties, scores], len(pairs), self.k)
-        order = np.lexsort((ties[:m], -(scores if self.sample else keys)[:m]))
+        order = np.lexsort((ties[:m], -(scores if self.sample and not drawn else keys)[:m]))
         return pairs[order], scores[order]
 
     def _tighten(self, buffers: list[np.ndarray], m: int) -> None:

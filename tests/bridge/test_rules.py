@@ -195,8 +195,8 @@ def test_survival_in_a_model_is_that_of_its_traces():
     rng = np.random.default_rng(0)
     neurons, synapses, threshold = np.full(9, 10.0), np.full((12, 9), 10.0), np.zeros(9)
     alive, links = np.ones(9, bool), np.ones((12, 9), bool)
+    plastic, spikes = np.zeros((12, 9)), np.zeros(9)  # never reset, as in the program
     for epoch in range(40):
-        plastic, spikes = np.zeros((12, 9)), np.zeros(9)
         for _ in range(2):
             x = (rng.random((3, 16, 12)) < np.linspace(0.05, 0.9, 12)).astype(np.float32)
             optimizer.zero_grad()
@@ -240,6 +240,47 @@ def test_rules_leave_a_snapshot_each_epoch_and_work_on_convolutions(recipe, tmp_
     assert history[-1].layers == list(to_graph(model).values())
     for i, (before, after) in enumerate(zip(history[-2].layers, history[-1].layers)):
         assert (before - after).n_links == len(event.removed[i][recipe.name][0]) and (after - before).n_links == len(event.grown[i][recipe.name][0])
+
+
+def test_several_batches_may_make_one_step_of_dpap_and_siblings_are_refused():
+    def engine(parts):
+        torch.manual_seed(0)
+        model = sparsify(nn.Sequential(nn.Linear(12, 9), nn.ReLU(), nn.Linear(9, 4)), dpap())
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+        evolver = Evolver(model, optimizer, dpap(pace=0.0), steps_per_epoch=2)
+        for x in torch.rand(16, 12, generator=torch.Generator().manual_seed(0)).split(16 // parts):
+            model(x).sum().backward()
+        optimizer.step()
+        return evolver._engine
+
+    whole, halves = engine(1), engine(2)
+    np.testing.assert_allclose(halves.plastic[0], whole.plastic[0], rtol=1e-5)
+    np.testing.assert_allclose(halves.spikes[0], whole.spikes[0], rtol=1e-5)
+
+    class Siblings(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q, self.k, self.out = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.out(self.q(x) * self.k(x))
+
+    model = sparsify(Siblings(), dpap())
+    Evolver(model, torch.optim.SGD(model.parameters(), 0.1), dpap())
+    with pytest.raises(ValueError, match="layers 0 and 1 see the same inputs: exclude one"):
+        model(torch.rand(4, 8))
+
+
+def test_spines_start_from_the_wiring_that_is_there():
+    recipe = sd_snn(patience=1).replace(wiring="erdos_renyi", sparsity=0.8)
+    model = sparsify(nn.Sequential(nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 4)), recipe, seed=0)
+    layer = to_graph(model)["0"]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    evolver = Evolver(model, optimizer, recipe, steps_per_epoch=1)
+    model(torch.rand(4, 30)).sum().backward()
+    optimizer.step()
+    evolver.step()
+    assert layer.n_links == 120 and to_graph(model)["0"] == layer
 
 
 def test_rules_start_from_the_wiring_they_are_given():
