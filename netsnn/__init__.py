@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from netsnn import evolve, linkpred, measures, plot, wiring
+    from netsnn import bridge, evolve, linkpred, measures, plot, snn, wiring
     from netsnn.bridge import Evolver, sparsify
-    from netsnn.errors import FileError, NetsnnError, ShortfallWarning, StudyError
+    from netsnn.errors import FileError, NetsnnError, ShortfallWarning, StudyError, TrainingError
     from netsnn.graph import Graph, Layer
     from netsnn.history import History
     from netsnn.io import read, write
     from netsnn.network import Network
 
 _HOMES = {
-    "FileError": "errors", "NetsnnError": "errors", "ShortfallWarning": "errors", "StudyError": "errors",
+    "FileError": "errors", "NetsnnError": "errors", "ShortfallWarning": "errors", "StudyError": "errors", "TrainingError": "errors",
     "Graph": "graph", "Layer": "graph", "Network": "network", "read": "io", "write": "io",
-    "History": "history", "Evolver": "bridge", "sparsify": "bridge", "evolve": "", "linkpred": "", "measures": "", "plot": "", "wiring": "",
+    "History": "history", "Evolver": "bridge", "sparsify": "bridge", "bridge": "", "snn": "", "evolve": "", "linkpred": "", "measures": "", "plot": "", "wiring": "",
 }
 
-__all__ = ["Evolver", "FileError", "Graph", "History", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "evolve", "linkpred", "measures", "plot", "read", "sparsify", "wiring", "write"]
+__all__ = ["Evolver", "FileError", "Graph", "History", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "TrainingError", "bridge", "evolve", "linkpred", "measures", "plot", "read", "snn", "sparsify", "wiring", "write"]
 
 
 def __getattr__(name: str):

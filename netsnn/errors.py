@@ -1,8 +1,8 @@
-"""The exceptions that netsnn raises about files and studies (about arguments it raises ValueError), and the check of whole numbers."""
+"""The exceptions that netsnn raises about files, studies and training runs (about arguments it raises ValueError), and the check of whole numbers."""
 
 from __future__ import annotations
 
-__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError", "check_whole"]
+__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_whole"]
 
 
 class NetsnnError(Exception):
@@ -15,6 +15,10 @@ class FileError(NetsnnError):
 
 class StudyError(NetsnnError):
     """A study that cannot run or go on: one line with what is wrong."""
+
+
+class TrainingError(NetsnnError):
+    """A training run that cannot begin or go on: one line with what is wrong, and what was kept."""
 
 
 class ShortfallWarning(UserWarning):

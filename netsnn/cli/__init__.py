@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 
 import netsnn
-from netsnn.cli import convert, measure, plot, predict, report, study
+from netsnn.cli import convert, measure, plot, predict, report, study, train
 from netsnn.errors import NetsnnError, ShortfallWarning
 
 __all__ = ["main"]
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                                      epilog="`netsnn COMMAND --help` explains a command and shows examples.")
     parser.add_argument("--version", action="version", version=f"netsnn {netsnn.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (predict, study, measure, plot, report, convert):
+    for module in (train, predict, study, measure, plot, report, convert):
         module.add_to(commands)
     parsed = parser.parse_args(arguments)
     try:
