@@ -6,6 +6,7 @@ import html
 import io
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ MEASURES = ("links", "density", "idle_inputs", "idle_outputs", "out_degree_gini"
             "in_degree_gamma", "assortativity", "clustering", "modularity", "communities", "path_length", "components", "spectral_gap", "nodf")
 
 
-def report(history: History, path, *, title: str | None = None) -> Path:
+def report(history: History, path, *, title: str | None = None, opening: Iterable = ()) -> Path:
     """Write the report of a run as one self-contained page: figures as SVG, tables, light and dark, nothing loaded from elsewhere.
 
     Parameters
@@ -35,6 +36,7 @@ def report(history: History, path, *, title: str | None = None) -> Path:
     path : file to write, .html
     title : str, optional
         By default the name of the run's folder.
+    opening : what the page begins with, of your own: texts, tables as (head, rows of texts), figures as (Axes, caption)
     """
     if not len(history):
         raise ValueError(f"{history.folder}: the history is empty")
@@ -43,7 +45,8 @@ def report(history: History, path, *, title: str | None = None) -> Path:
     labels = [str(name) for name in history.names or [f"layer {i}" for i in range(len(history.shapes))]]
     follows = runs.follows(history)
     figures = _Figures()
-    parts = [_facts(history), "<h2>How it evolved</h2>", figures.add(runs.evolution(history), "What changed over the snapshots. " + " ".join(
+    parts = [_own(piece, figures) for piece in opening]
+    parts += [_facts(history), "<h2>How it evolved</h2>", figures.add(runs.evolution(history), "What changed over the snapshots. " + " ".join(
         f"<b>{name}</b>: {text}." for name, text in runs.CURVES.items()))]
     if follows and len(labels) > 1:
         parts += ["<h2>The network</h2>", _network_table(first.network(), last.network()),
@@ -97,8 +100,15 @@ class _Figures:
         return f"<figure{wide}>{svg}<figcaption>{caption}</figcaption></figure>"
 
 
+def _own(piece, figures: _Figures) -> str:
+    if isinstance(piece, str):
+        return f"<p>{html.escape(piece)}</p>"
+    first, second = piece
+    return figures.add(first, html.escape(second)) if isinstance(second, str) else _table(list(first), [list(row) for row in second])
+
+
 def _facts(history: History) -> str:
-    scalars = {name: values for name, values in history.scalars.items() if len(values)}
+    scalars = {name: values[np.isfinite(values)] for name, values in history.scalars.items() if np.isfinite(values).any()}  # the start has none
     rows = [("snapshots", f"{len(history)}, steps {history.steps[0]} to {history.steps[-1]}"),
             ("shape", " → ".join(map(str, [history.shapes[0][0], *(s[1] for s in history.shapes)])) if all(
                 a[1] == b[0] for a, b in zip(history.shapes, history.shapes[1:])) else ", ".join(f"{a} x {b}" for a, b in history.shapes)),
