@@ -7,7 +7,7 @@ from torch import nn
 
 import netsnn as ns
 from netsnn.bridge import Evolver, from_graph, sparse_layers, sparsify, to_graph
-from netsnn.bridge.rules import _dormant
+from netsnn.bridge.latent import dormant
 from netsnn.evolve import deep_r, dpap, grad_r, sd_snn, stds
 from netsnn.evolve.latent import deep_r_start, deep_r_step, grad_r_start, grad_r_step, soft_threshold, stds_threshold
 from netsnn.evolve.rules import SDSNN
@@ -119,12 +119,12 @@ def test_dormant_places_are_drawn_evenly():
     mask[:, ::2] = True
     counts = np.zeros(300)
     for seed in range(3000):
-        places = _dormant(mask, 5, torch.Generator().manual_seed(seed))
+        places = dormant(mask, 5, torch.Generator().manual_seed(seed))
         assert len(set(places.tolist())) == 5 and not mask.view(-1)[places].any()
         counts[places] += 1
     free = counts[~mask.view(-1).numpy()]
     assert counts.sum() == 15000 and ((free - 100) ** 2 / 100).sum() < 220  # chi-square of 149 degrees, far tail
-    assert sorted(_dormant(mask, 200, torch.Generator()).tolist()) == torch.nonzero(~mask.view(-1)).view(-1).tolist()
+    assert sorted(dormant(mask, 200, torch.Generator()).tolist()) == torch.nonzero(~mask.view(-1)).view(-1).tolist()
 
 
 @pytest.mark.parametrize("faithful", [False, True])
