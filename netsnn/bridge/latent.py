@@ -61,7 +61,7 @@ class GradientRewiring(Latent):
         super().begin()
         self.alpha, self.sign = self.rule.alpha, {}
         for i, hidden in self.hidden.items():  # a weight of 0 has no sign, and without one could never grow
-            generator = torch.Generator().manualtorch_seed(torch_seed(self.seed, i))
+            generator = torch.Generator().manual_seed(torch_seed(self.seed, i))
             drawn = torch.where(torch.rand(hidden.shape, generator=generator) < 0.5, -1.0, 1.0).to(hidden)
             self.sign[i] = torch.where(hidden == 0, drawn, hidden.sign())
 
@@ -110,7 +110,7 @@ class DeepRewiring(Engine):
         self.sign, self.counts = {}, {}
         for i in self.places:
             weight, mask = self.modules[i].weight.detach(), getattr(self.modules[i], MASK)
-            generator = torch.Generator().manualtorch_seed(torch_seed(self.seed, i))
+            generator = torch.Generator().manual_seed(torch_seed(self.seed, i))
             drawn = torch.where(torch.rand(weight.shape, generator=generator) < 0.5, -1.0, 1.0).to(weight)
             self.sign[i] = torch.where(weight == 0, drawn, weight.sign())
             self.counts[i] = int(mask.sum())
@@ -118,7 +118,7 @@ class DeepRewiring(Engine):
     @torch.no_grad()
     def after(self, step: int, progress: float) -> None:
         missing = {}
-        generator = torch.Generator().manualtorch_seed(torch_seed(self.seed, step))
+        generator = torch.Generator().manual_seed(torch_seed(self.seed, step))
         for i in self.places:
             weight, mask, sign = self.modules[i].weight, getattr(self.modules[i], MASK), self.sign[i]
             lr, _ = self.lr(weight)

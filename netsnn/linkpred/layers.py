@@ -19,7 +19,9 @@ __all__ = ["LayerScorer"]
 
 TABLE = 64 * 2**20  # numbers in the table of counts: columns are taken in ranges that keep to it
 EXTRAS = 16 * 2**20  # entries in the lists of counts above 1, bounded from above in the same way
-TILES_IN_CACHE = 2**16  # numbers in the tiles that are worked on together: half an L2 cache
+TILE_COLUMNS = 2**11  # most columns of a range, for tiles: so that a block of few columns still has many rows
+TILE_BLOCK = 2**19  # numbers in the block of scores that a task's tiles are spread over: each thread's share of the last cache
+TILES_IN_CACHE = 2**14  # numbers in the tiles that are worked on together: an eighth of an L2 cache (more only evicts the scores)
 MOST_LEFT = 2**13  # left nodes for which `tiles` may keep a dense block of rows
 
 
@@ -128,14 +130,13 @@ class LayerScorer:
 
     def _column_ranges(self) -> Iterator[Columns]:
         left = self._left
-        total = np.concatenate([[0], np.cumsum(self._walks_to_column)])
         row_ptr, row_idx = self._arrays[:2]
-        most = TABLE if self._plan.tiled else EXTRAS
         first, start = 0, row_ptr[:-1]
-        while first < left.n_out:
-            last = max(first + 1, int(np.searchsorted(total, total[first] + most, side="right")) - 1)
-            if last >= left.n_out:
-                last, stop = left.n_out, row_ptr[1:]
+        entries = self._walks_to_column
+        work = np.maximum(entries / TABLE, 1 / TILE_COLUMNS) if self._plan.tiled else entries / EXTRAS
+        for last in _ends(work):
+            if last == left.n_out:
+                stop = row_ptr[1:]
             else:
                 before = np.concatenate([[0], np.cumsum(row_idx < last)])
                 stop = (row_ptr[:-1] + (before[row_ptr[1:]] - before[row_ptr[:-1]])).astype(np.uint32)
@@ -143,10 +144,11 @@ class LayerScorer:
             first, start = last, stop
 
     def _row_tasks(self, width: int) -> Iterator[np.ndarray]:
-        """Rows for each task. Tiles are read once a task: as few tasks as threads, unless a task's block gets large."""
-        n = self._left.n_in
-        most = max(1, (2**23 if self._plan.tiled else BLOCK) // width)
-        step = min(-(-n // (n_threads() if self._plan.tiled else 4 * n_threads())), most) or 1
+        """Rows for each task, about as many in each. Tiles are read once a task: as few tasks as their blocks allow."""
+        n, threads = self._left.n_in, n_threads()
+        most = max(1, (TILE_BLOCK if self._plan.tiled else BLOCK) // width)
+        tasks = threads * -(-n // (threads * most)) if self._plan.tiled else max(4 * threads, -(-n // most))
+        step = -(-n // tasks) or 1
         return (np.arange(first, min(first + step, n), dtype=np.uint32) for first in range(0, n, step))
 
     # ---- the two ways to add up --------------------------------------------------------------------
@@ -225,6 +227,16 @@ class LayerScorer:
             right, right_offset, left, add, offset, group, int(rows[0]), int(rows[-1]) + 1, row_shift, col_shift, out)
 
 
+def _ends(work: np.ndarray) -> list[int]:
+    """Divide columns into as few ranges of equal work as keep to about 1 each: where each ends."""
+    total = np.cumsum(work, dtype=np.float64)
+    n = int(np.ceil(total[-1])) if len(total) else 0
+    if n <= 1:
+        return [len(total)] * bool(len(total))
+    ends = np.searchsorted(total, total[-1] / n * np.arange(1, n)) + 1
+    return np.unique(np.append(ends[ends < len(total)], len(total))).tolist()
+
+
 def _cheapest_plan(layer: Layer) -> Plan:
     """Estimate four ways to add up by their memory accesses (constants in nanoseconds, measured on one core)."""
     d_in, d_out = layer.out_degrees.astype(np.float64), layer.in_degrees.astype(np.float64)
@@ -235,14 +247,18 @@ def _cheapest_plan(layer: Layer) -> Plan:
         n_left, n_right = max(len(left), 1), max(len(right), 1)
         two_left, two_right = float(left @ left), float(right @ right)  # walks b - a - b' and a - b - a'
         table = two_left
-        ranges = max(1.0, table / TABLE)
         reached = n_left**2 * -np.expm1(-two_right / n_left**2)  # pairs of left nodes that share a neighbour
-        degree = walks / max(two_right, 1.0) / ranges  # links of a reached left node within one range of columns
+        degree = walks / max(two_right, 1.0)  # links of a reached left node
         several = -np.expm1(-two_left / n_right**2)  # how many entries of the table have a count above 1
-        gather = ranges * (two_right * 2 + reached * (10 + 0.5 * degree))
-        plans.append(Plan(transposed, False, gather + table * (2 + 4 * several) + 1.1 * walks * several))
+        ranges = max(1.0, table / EXTRAS)
+        lists = table * several / ranges  # in the lists of counts above 1: where they outgrow the cache, reading them takes longer
+        gather = ranges * (two_right * 2 + reached * (10 + 0.5 * degree / ranges))
+        plans.append(Plan(transposed, False, gather + table * (2 + 4 * several) + (1.3 + 1.4 * min(1.0, lists / 2**20)) * walks * several))
         if n_left <= MOST_LEFT:
-            padded = np.ceil(degree / 8 + 0.5) * 8 / max(degree, 1.0)
-            gather = ranges * (two_right * 3 + n_left**2 * 1 + reached * (15 + 0.5 * degree))
-            plans.append(Plan(transposed, True, gather + table * 3 + 0.16 * walks * padded))
+            ranges = np.ceil(max(table / TABLE, n_right / TILE_COLUMNS, 0.5))
+            width = max(degree / ranges, 1e-9)
+            padded = np.ceil(width / 8 + 0.5) * 8 / max(width, 1.0)
+            tasks = max(2.0, n_left * n_right / ranges / TILE_BLOCK)
+            gather = ranges * (two_right * 2.4 + n_left**2 + reached * (20 + 0.8 * width))
+            plans.append(Plan(transposed, True, gather + table * (5 + 1.3 * tasks) + 0.14 * walks * padded))
     return min(plans, key=lambda plan: plan.cost)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-import netsnn
+from netsnn import __version__
 from netsnn.bridge import Evolver, choose_compute, compute_on_links, density, on_links, sparse_layers, sparsify, to_graph
 from netsnn.errors import FileError, TrainingError
 from netsnn.history import History
@@ -134,7 +134,7 @@ class _Training:
             self.model.train()
             choose_compute(self.model, self._inputs(self.train, np.arange(min(config.batch, len(self.train))), [config.seed, 3])[0])
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_config(config, self.folder / "config.toml", f"netsnn {netsnn.__version__}; `netsnn train --config THIS --out FOLDER` repeats the run")
+        write_config(config, self.folder / "config.toml", f"netsnn {__version__}; `netsnn train --config THIS --out FOLDER` repeats the run")
         self._equip()
 
     def load(self) -> None:

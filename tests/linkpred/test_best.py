@@ -60,6 +60,7 @@ def test_best_is_the_same_for_any_threads_blocks_and_plan(monkeypatch, value, me
             monkeypatch.setattr(blocks.row_ranges, "__defaults__", (entries,))
             monkeypatch.setattr(layers, "TABLE", entries)
             monkeypatch.setattr(layers, "EXTRAS", entries)
+            monkeypatch.setattr(layers, "TILE_BLOCK", entries)
             for plan in [layers.Plan(t, tiled, 0.0) for t in (False, True) for tiled in (False, True)]:
                 monkeypatch.setattr(layers, "_cheapest_plan", lambda layer, plan=plan: plan)
                 results.append(choose())
@@ -78,6 +79,70 @@ def test_scores_are_the_same_however_columns_are_divided(monkeypatch):
             out = scorer.new_array()
             scorer.fill(out)
             np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-13)
+
+
+def scipy_ch3_l3(layer):
+    """S[u, v] = sum over links (b, a) of A[u, a] A[b, v] / sqrt((d(b) - C[b, u]) (d(a) - C[a, v])), as one matrix product."""
+    a, (b_of, a_of) = layer.to_dense().astype(float), layer.links
+    with np.errstate(divide="ignore"):
+        left = a[:, a_of] / np.sqrt(layer.out_degrees[b_of] - (a @ a.T)[:, b_of])
+        right = a[b_of] / np.sqrt(layer.in_degrees[a_of][:, None] - (a.T @ a)[a_of])
+    left[~np.isfinite(left)], right[~np.isfinite(right)] = 0, 0  # walks back to u or v: they end on links
+    return np.where(layer.to_dense(), 0, left @ right)
+
+
+def layer_with(kind):
+    mask = np.random.default_rng(7).random({"wide": (30, 300), "tall": (300, 30), "odd": (67, 129)}.get(kind, (60, 90))) < 0.15
+    if kind == "full":
+        mask[:] = True
+    if kind == "hubs":
+        mask[3], mask[:, 5], mask[3, 4], mask[2, 5] = True, True, False, False
+    if kind == "gaps":
+        mask[10:20], mask[:, 40:70], mask[0], mask[:, -1] = False, False, False, False
+    return ns.Layer.from_dense(mask)
+
+
+@pytest.mark.parametrize("kind", ["wide", "tall", "odd", "full", "hubs", "gaps"])
+def test_every_plan_gives_the_matrix_product_and_the_same_bits_for_any_threads(monkeypatch, kind):
+    layer = layer_with(kind)
+    expected = scipy_ch3_l3(layer)
+    for plan in [layers.Plan(t, tiled, 0.0) for t in (False, True) for tiled in (False, True)]:
+        for columns, block in ((2**11, 2**19), (16, 150)):  # one tile a node and many, one task a thread and many
+            monkeypatch.setattr(layers, "TILE_COLUMNS", columns)
+            monkeypatch.setattr(layers, "TILE_BLOCK", block)
+            outs = []
+            for threads in ("1", "2"):
+                monkeypatch.setenv("NETSNN_THREADS", threads)
+                scorer = layers.LayerScorer(layer, METHODS["ch3_l3"], plan)
+                outs.append(scorer.new_array())
+                scorer.fill(outs[-1])
+                blocks_of = list(scorer.stream(lambda block: block.values.sum() if hasattr(block, "values") else block.val.sum()))
+                assert sum(blocks_of) == pytest.approx(expected.sum(), rel=1e-9)
+            assert outs[0].tobytes() == outs[1].tobytes()
+            np.testing.assert_allclose(outs[0], expected, rtol=1e-12, atol=1e-13)
+
+
+@settings(max_examples=60, deadline=None)
+@given(shape=st.tuples(st.integers(1, 40), st.integers(1, 40)), density=st.floats(0.0, 1.0), seed=st.integers(0, 99),
+       transposed=st.booleans(), columns=st.integers(1, 40), block=st.integers(1, 1000), cache=st.integers(1, 4000))
+def test_tiles_equal_the_matrix_product_however_they_are_cut(shape, density, seed, transposed, columns, block, cache):
+    layer = random_layer(shape, density, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers, "TILE_COLUMNS", columns)
+        patch.setattr(layers, "TILE_BLOCK", block)
+        patch.setattr(layers, "TILES_IN_CACHE", cache)
+        scorer = layers.LayerScorer(layer, METHODS["ch3_l3"], layers.Plan(transposed, True, 0.0))
+        out = scorer.new_array()
+        scorer.fill(out)
+    np.testing.assert_allclose(out, scipy_ch3_l3(layer), rtol=1e-12, atol=1e-13)
+
+
+def test_the_plan_follows_what_was_measured():
+    def tiled(shape, density):
+        return layers._cheapest_plan(ns.wiring.erdos_renyi(*shape, density=density, seed=0)).tiled
+
+    assert not tiled((784, 1000), 0.01) and tiled((784, 1000), 0.05)
+    assert not tiled((4096, 4096), 0.01) and tiled((4096, 4096), 0.03)
 
 
 def test_ties_are_broken_by_the_seed_and_never_by_index():
