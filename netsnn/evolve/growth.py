@@ -10,6 +10,7 @@ from netsnn.errors import ShortfallWarning
 from netsnn.evolve.scores import choose
 from netsnn.graph import Layer
 from netsnn.linkpred import METHODS, best
+from netsnn.linkpred.drawing import draw_ch3_l3
 from netsnn.wiring.counts import draw_ids
 
 __all__ = ["GROWTHS", "grow"]
@@ -55,7 +56,9 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
     row_alive, col_alive = (np.isin(np.arange(n), side) for n, side in ((n_in, rows), (n_out, cols)))
     if np.ndim(count) and rule not in ("gradient", "momentum", "uniform"):
         raise ValueError(f"growth by {rule} has no number of links for each neuron: it takes one for the layer")
-    if rule in METHODS:
+    if rule == "ch3_l3" and sample:
+        found = draw_ch3_l3(layer, count, exclude=exclude, seed=generator)  # dead neurons have no links, and no score with anyone
+    elif rule in METHODS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ShortfallWarning)  # made up for below
             u, v, _ = best(layer, rule, count + len(exclude), sample=sample, drawn=True, seed=generator)
