@@ -12,7 +12,7 @@ from torch import nn
 from netsnn.bridge.links import Loan, Stencils, on_links
 from netsnn.bridge.model import CHAINS, MASK, chains_of, matrix, plain, put, read, sparse_layers
 from netsnn.bridge.rules import ENGINES
-from netsnn.errors import check_whole
+from netsnn.errors import TrainingError, check_whole
 from netsnn.evolve import STDS, Event, Recipe, State, rewire
 from netsnn.evolve.rates import RATES
 from netsnn.evolve.rewiring import living, who_evolves
@@ -40,7 +40,8 @@ class Evolver:
         How long training lasts, for rates that fall with it; without it they stay as at the start.
     chains : as in `sparsify`, by default the same
     history : folder or History, optional
-        The start (as step 0), every event and the end of every epoch are recorded, with the numbers in `evolver.scalars`.
+        The start (as step 0), every event and the end of every epoch are recorded, with the numbers in `evolver.scalars`, a dict or a function that
+        gives one: it is called when a snapshot is recorded, which is after the event.
     weights : whether the history keeps the weights
 
     Examples
@@ -84,7 +85,7 @@ class Evolver:
         self._state = State(tuple(layers), tuple(values), self.chains, living(layers, self.chains, recipe), self.evolving)
         self._engine = ENGINES[type(recipe.rule)](recipe.rule, list(self.modules.values()), self.evolving, optimizer, self.seed) if recipe.rule else None
         self._masked = self._engine is None or self._engine.masked
-        self.scalars: dict[str, float] = {}
+        self.scalars: dict[str, float] | Callable[[], dict[str, float]] = {}
         self.history = History(history) if isinstance(history, str) or hasattr(history, "__fspath__") else history
         self.keep_weights = weights
         self._means: dict[int, torch.Tensor] = {}
@@ -279,14 +280,15 @@ class Evolver:
         layers, weights = zip(*(read(module) for module in self.modules.values()))
         lost = next((name for name, values in zip(self.names, weights) if not np.isfinite(values).all()), None)
         if lost is not None:
-            raise ValueError(f"weights of {lost} are not finite after {self.steps} steps: training has diverged")
+            raise TrainingError(f"weights of {lost} are not finite after {self.steps} steps: training has diverged")
         return list(layers), list(weights)
 
     def _record(self, event: Event | None, step: int) -> None:
         if _rank():
             return
         layers, weights = self._read()
-        self.history.record(dict(zip(self.names, layers)), step=step, scalars=dict(self.scalars), weights=weights if self.keep_weights else None,
+        scalars = dict(self.scalars() if callable(self.scalars) else self.scalars)
+        self.history.record(dict(zip(self.names, layers)), step=step, scalars=scalars, weights=weights if self.keep_weights else None,
                             removed=event.removed if event else None, grown=event.grown if event else None)
 
 

@@ -68,7 +68,7 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration=None, exclude: Ite
     samples = None if calibration is None else _samples(root, names[0], calibration)
     silence = None if samples is None or not np.isin(samples, (0, 1)).all() else float(np.mean(samples == 0))  # of spikes only
     if recipe.first_wiring == "sscti" and samples is not None and not np.isin(samples, (0, 1)).all():
-        raise ValueError(f'{names[0]} does not see spikes (0 or 1), which "sscti" correlates; use recipe.replace(first_wiring="csti"), or encode the inputs')
+        raise ValueError(f'{names[0]} does not see spikes (0 or 1), which "sscti" correlates; take first_wiring="csti" among the options of the recipe, or encode the inputs')
     if recipe.weights == "sswi" and recipe.first_wiring in ("sscti", "csti") and samples is None:
         raise ValueError(f"{recipe.name} wires and weighs its first layer by its inputs: give calibration")
     order = {name: i for i, name in enumerate(names)}

@@ -48,6 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        print("netsnn: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"netsnn: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return 1

@@ -84,6 +84,15 @@ class Recipe:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(str(x) for x in allowed)}, got {getattr(self, name)!r}")
+        for name in ("sparsity", "zeta", "until", "regrow", "stop", "decay"):
+            value = getattr(self, name)
+            if isinstance(value, (bool, str)) or not (hasattr(value, "__float__") or (name == "stop" and value is None)):
+                raise ValueError(f"{name} must be a number, got {value!r}")
+        for name in ("convolutions", "chain", "exclude_removed", "replaces_step"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        if not isinstance(self.exponent, (tuple, list)) or len(self.exponent) != 2 or not all(type(x) in (int, float) for x in self.exponent):
+            raise ValueError(f"exponent must be two numbers, at the start and at the end, got {self.exponent!r}")
         if not 0 <= self.sparsity < 1:
             raise ValueError(f"sparsity must lie in [0, 1), got {self.sparsity!r}")
         for name, low, high in (("zeta", 0, 1), ("until", 0, 1), ("regrow", 0, 1), ("stop", 0, 1), ("decay", 0, 1)):

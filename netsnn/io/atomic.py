@@ -12,7 +12,7 @@ from netsnn.errors import FileError
 __all__ = ["write_bytes"]
 
 
-def write_bytes(data: bytes, path) -> None:
+def write_bytes(data: bytes | memoryview, path) -> None:
     """Write to a temporary file beside the target, flush it to the disk, and rename it; "-" is standard output."""
     if str(path) == "-":
         sys.stdout.buffer.write(data)

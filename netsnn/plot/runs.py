@@ -57,7 +57,8 @@ def evolution(history: History, *, curves=None, ax=None):
             panel = ax.inset_axes(box)
             several = len(lines[name]) > 1
             for color, (label, values) in zip(colors(len(lines[name])) if several else ["black"], lines[name].items()):  # no layer's colour; on the report's page that of its text
-                drawn = panel.plot(history.steps, values, color=color, marker="o", ms=2)
+                known = ~np.isnan(values) if name in history.scalars else slice(None)  # a snapshot in the middle of an epoch has no accuracy
+                drawn = panel.plot(history.steps[known], values[known], color=color, marker="o", ms=2)
                 if lines[name] is longest and several:
                     legend[0].append(drawn[0])
                     legend[1].append(plain(label))

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
+import json
+import math
+import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from netsnn.errors import FileError, check_whole
 from netsnn.evolve import RECIPES, Recipe
+from netsnn.evolve.rules import PQ
 from netsnn.io.atomic import write_bytes
 
-__all__ = ["ENCODINGS", "OPTIMIZERS", "Config", "read_config", "write_config"]
+__all__ = ["ENCODINGS", "OPTIMIZERS", "Config", "parse_config", "read_config", "to_toml", "write_config"]
 
 ENCODINGS = ("rate", "direct", "latency")
 OPTIMIZERS = ("adamw", "adam", "sgd")
@@ -24,16 +29,18 @@ COMPUTES = ("auto", "links", "dense")
 class Config:
     """What a run is, from data to seed.
 
-    data, folder : name of the data set (see `snn.data.load`) and where its files lie
+    data, folder : name of the data set (see `snn.data.load`) and where its files lie (kept as an absolute path, so that the settings hold anywhere)
     samples, test_samples : how many of the training and test set to use, drawn by the seed; 0: all
     validation : share of the training samples that is kept apart; accuracy is then measured on it, not on the test set
     model : a name in `snn.MODELS`;  hidden : numbers of hidden neurons instead of the model's own ("2fc" and "3fc")
-    neuron : options of `snn.LIF`
-    method, sparsity, options : a name in `evolve.RECIPES`, its sparsity (if it has one), and other parts of the recipe
+    neuron : options of `snn.LIF`; in TOML, where nothing is None, "none" stands for it (reset = "none")
+    method, sparsity, options : a name in `evolve.RECIPES`, its sparsity (if it has one), and other parts of the recipe ("none" as in `neuron`)
     steps, encoding : time steps; how values become spikes: "rate", "direct" (the same current at every step) or "latency"; frames of events need none
     epochs, batch, optimizer, lr, weight_decay, momentum, schedule, warmup, clip : of training; warm-up in epochs, clip 0: no clipping of gradients
     calibration : how many training samples the first wiring sees
-    compute : "auto" measures for each sparse layer whether its links alone are faster, "links", "dense"
+    compute : "links": sparse linear layers compute on their links alone, "dense": with all weights, "auto": on their links where that is mostly faster,
+        in layers of at least 50,000 weights of which at most a tenth are links when training begins. A stopwatch could tell better, but not twice
+        the same, and the same settings shall give the same numbers
     snapshots : whether the history keeps the weights as well
     seed : of everything
     """
@@ -69,31 +76,67 @@ class Config:
         from netsnn.snn.data import DATASETS
         from netsnn.snn.models import MODELS
 
+        if isinstance(self.method, str):
+            self._set("method", self.method.replace("-", "_"))
         for name, choices in (("data", DATASETS), ("model", MODELS), ("method", RECIPES), ("encoding", ENCODINGS), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES),
                               ("compute", COMPUTES)):
-            if getattr(self, name) not in choices:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
                 close = difflib.get_close_matches(str(getattr(self, name)).replace("-", "_"), list(choices), 1)
                 raise ValueError(f"no {name} {getattr(self, name)!r}" + (f", did you mean {close[0]!r}?" if close else "") + f"; choices: {', '.join(choices)}")
         for name, least in (("steps", 1), ("epochs", 1), ("batch", 1), ("calibration", 1), ("seed", 0), ("samples", 0), ("test_samples", 0)):
-            check_whole(name, getattr(self, name), least)
+            self._set(name, check_whole(name, getattr(self, name), least))
+        if self.seed >= 2**63:
+            raise ValueError(f"seed must be less than 2^63, got {self.seed}")
         for name, low, high in (("lr", 0, None), ("weight_decay", 0, None), ("momentum", 0, 1), ("warmup", 0, None), ("clip", 0, None), ("validation", 0, 0.9)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low or (high is not None and value > high):
+            value = _number(name, getattr(self, name))
+            if not low <= value or (high is not None and value > high):
                 raise ValueError(f"{name} must {f'be at least {low}' if high is None else f'lie in [{low}, {high}]'}, got {value!r}")
-        object.__setattr__(self, "hidden", tuple(check_whole("hidden", size, 1) for size in self.hidden))
+            self._set(name, value)
+        if self.sparsity is not None:
+            self._set("sparsity", _number("sparsity", self.sparsity))
+        if not isinstance(self.snapshots, bool):
+            raise ValueError(f"snapshots must be true or false, got {self.snapshots!r}")
+        if not isinstance(self.folder, (str, os.PathLike)):
+            raise ValueError(f"folder must be a path, got {self.folder!r}")
+        self._set("folder", os.path.abspath(os.path.expanduser(self.folder)) if str(self.folder) else "")
+        hidden = (self.hidden,) if isinstance(self.hidden, int) else self.hidden
+        if not isinstance(hidden, (list, tuple)):
+            raise ValueError(f"hidden must be a list of whole numbers such as [500, 300], got {hidden!r}")
+        self._set("hidden", tuple(check_whole("hidden", size, 1) for size in hidden))
         if self.hidden and self.model not in ("2fc", "3fc"):
             raise ValueError(f'hidden is for the models "2fc" and "3fc", not {self.model!r}')
+        for name in ("neuron", "options"):
+            if not isinstance(getattr(self, name), dict):
+                raise ValueError(f"{name} must be a table of names and values, got {getattr(self, name)!r}")
+            self._set(name, {key: _plain(f"{name}.{key}", value) for key, value in getattr(self, name).items()})
+        self._check_neuron()
         self.recipe()
+
+    def _set(self, name: str, value) -> None:
+        object.__setattr__(self, name, value)
+
+    def _check_neuron(self) -> None:
+        from netsnn.snn.neuron import LIF
+
+        known = [name for name in inspect.signature(LIF).parameters if name not in ("steps", "record")]
+        unknown = next((name for name in self.neuron if name not in known), None)
+        if unknown is not None:
+            raise ValueError(f"no option neuron.{unknown}; options: {', '.join(known)}")
+        try:
+            LIF(**self.neuron)
+        except TypeError as error:
+            raise ValueError(f"neuron: {error}") from None
 
     def recipe(self) -> Recipe:
         """The recipe that method, sparsity and options make."""
         make = RECIPES[self.method]
         takes_sparsity = "sparsity" in make.__code__.co_varnames[:make.__code__.co_argcount]
         if self.sparsity is not None and not takes_sparsity:
-            raise ValueError(f"the sparsity of {self.method} is an outcome, not a setting; its options: options.alpha and the like")
+            raise ValueError(f"{self.method} takes no sparsity" + ("" if self.method == "dense" else ": it is an outcome of its options"))
         sparsity = {} if self.sparsity is None else {"sparsity": self.sparsity}
         try:
-            return make(**sparsity, **self.options)
+            options = {**self.options, **({"pq": PQ(**self.options["pq"])} if isinstance(self.options.get("pq"), dict) else {})}
+            return make(**sparsity, **options)
         except TypeError as error:
             raise ValueError(f"options of {self.method}: {error}") from None
 
@@ -108,21 +151,35 @@ class Config:
 
 
 def read_config(path) -> Config:
-    """The settings in a TOML file."""
+    """The settings in a TOML file; what it leaves out is as in `Config()`."""
     try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_bytes().decode()
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileError(f"{path}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: no TOML: {error}") from None
+    return parse_config(text, path)
+
+
+def parse_config(text: str, source) -> Config:
+    """The settings in a text; errors name its source."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileError(f"{source}: no TOML: {' '.join(str(error).split())}") from None
     try:
         return Config().replace(**content)
     except (ValueError, TypeError) as error:
-        raise FileError(f"{path}: {error}") from None
+        raise FileError(f"{source}: {error}") from None
 
 
 def write_config(config: Config, path, comment: str = "") -> None:
     """Write the settings as TOML, every one of them."""
+    write_bytes(to_toml(config, comment).encode(), path)
+
+
+def to_toml(config: Config, comment: str = "") -> str:
+    """The settings as text, every one of them."""
     lines, tables = [f"# {line}" for line in comment.splitlines()], []
     for entry in dataclasses.fields(config):
         value = getattr(config, entry.name)
@@ -130,17 +187,47 @@ def write_config(config: Config, path, comment: str = "") -> None:
             tables += ["", f"[{entry.name}]", *(f"{key} = {_toml(part)}" for key, part in value.items())] if value else []
         elif value is not None:
             lines.append(f"{entry.name} = {_toml(value)}")
-    write_bytes(("\n".join([*lines, *tables]) + "\n").encode(), path)
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+# ---- inside -----------------------------------------------------------------------------------
+
+
+def _number(name: str, value) -> float:
+    """A finite number as Python's own int or float, which TOML can hold."""
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not math.isfinite(float(value)):
+        raise ValueError(f"{name} must be a number, got {value!r}")
+    return value if type(value) is int else float(value)
+
+
+def _plain(name: str, value):
+    """An option as TOML gives it back, so that settings read from a file equal those that were written: tuples for lists, None for "none"."""
+    if value is None or value == "none":
+        return None
+    if isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, PQ):
+        value = dataclasses.asdict(value)
+    if isinstance(value, dict):
+        return {key: _plain(f"{name}.{key}", part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(name, part) for part in value)
+    if hasattr(value, "item"):  # a NumPy number
+        value = value.item()
+    if isinstance(value, (int, float)):
+        return value
+    raise ValueError(f"{name} cannot be kept in a settings file: {value!r}")
 
 
 def _toml(value) -> str:
+    if value is None:
+        return '"none"'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_toml(part) for part in value)}]"
-    raise ValueError(f"{value!r} cannot be written to a settings file")
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_toml(part)}' for key, part in value.items())}}}"
+    return f"[{', '.join(_toml(part) for part in value)}]"

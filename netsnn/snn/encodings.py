@@ -50,8 +50,8 @@ def rate(x: Tensor, steps: int, *, seed) -> Tensor:
     """
     check_whole("steps", steps, 1)
     _check_values(x)
-    draws = np.random.default_rng(seed).random((steps, *x.shape), dtype=np.float32)
-    return (torch.from_numpy(draws).to(x.device) < x.detach().float()).to(x.dtype)
+    draws = torch.from_numpy(np.random.default_rng(seed).random((steps, *x.shape), dtype=np.float32)).to(x.device)
+    return draws.lt_(x.detach().float()).to(x.dtype)
 
 
 def latency(x: Tensor, steps: int) -> Tensor:

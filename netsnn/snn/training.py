@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
+import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +18,13 @@ import torch
 from torch import nn
 
 from netsnn import __version__
-from netsnn.bridge import Evolver, choose_compute, compute_on_links, density, on_links, sparse_layers, sparsify, to_graph
+from netsnn.bridge import Evolver, compute_on_links, density, on_links, sparse_layers, sparsify, to_graph
 from netsnn.errors import FileError, TrainingError
 from netsnn.history import History
 from netsnn.io.atomic import write_bytes
 from netsnn.network import Network
 from netsnn.snn import encodings
-from netsnn.snn.config import Config, read_config, write_config
+from netsnn.snn.config import Config, parse_config, read_config, to_toml, write_config
 from netsnn.snn.data import Dataset, load
 from netsnn.snn.models import MODELS, mlp
 from netsnn.snn.neuron import LIF
@@ -32,8 +36,14 @@ __all__ = ["Run", "open_run", "train"]
 class Run:
     """A finished or interrupted run.
 
-    log : one dict an epoch: epoch, step, loss and accuracy in training, accuracy (on the test or validation set), links and density of the layers that the method
-        wires, share of active neurons (on a path through their chain), mean firing rate and share of silent neurons in that measurement, learning rate
+    log : one dict an epoch, as in log.csv:
+        epoch, step;  loss and train_accuracy, means over the epoch's batches;  accuracy on the test set, or on the validation set if there is one
+        links, density : of the layers that the method wires;  network_density : of all linear layers and convolutions
+        active : ANP, share of hidden neurons on a path through their chain (of layers that follow no other: of outputs with links)
+        firing : spikes per neuron and step in the measurement of the accuracy;  lr : of the epoch's last step
+
+    A row describes the network before the event that may end its epoch, for what has just grown has not learned yet; with methods that act at every
+    step, or prune for good, after it. The last row describes the network that the run ends with.
     """
 
     folder: Path
@@ -55,13 +65,15 @@ class Run:
 def train(config: Config | None = None, *, out, resume: bool = False, tell: Callable[[str], None] | None = None, progress: bool = False, **settings) -> Run:
     """Train a spiking network by the settings; the folder `out` then holds config.toml, log.csv, checkpoint.pt and history/.
 
-    After every epoch a checkpoint is written, whole or not at all. However a run ended, `resume=True` goes on from the last one, to the same weights,
-    wirings and log, bit for bit (with the same number of threads, on the same kind of machine).
+    A checkpoint is written before the first epoch and after each, whole or not at all. However a run ended, `resume=True` goes on from the last one, to
+    the same weights, wirings and log, bit for bit (with the same number of threads, on the same kind of machine). One process at a time.
 
     Parameters
     ----------
     config : Config, optional
-        And `settings` by name, which replace its own. Not both are needed to resume: the folder's config.toml is taken.
+        And `settings` by name, which replace its own.
+    resume : whether to go on with the run in the folder, whose settings are known; if any are given, they must be the same, and the run begins
+        if there is none yet
     tell : called with one line an epoch
     progress : whether to show a progress bar on stderr
 
@@ -74,37 +86,41 @@ def train(config: Config | None = None, *, out, resume: bool = False, tell: Call
     ([1, 2], ['checkpoint.pt', 'config.toml', 'history', 'log.csv'])
     """
     folder = Path(out)
-    if resume:
-        known = read_config(folder / "config.toml")
-        asked = known if config is None else config
-        asked = asked.replace(**settings)
-        if asked != known:
-            name = next(entry.name for entry in fields(Config) if getattr(asked, entry.name) != getattr(known, entry.name))
-            raise TrainingError(f"{folder}: the run has {name} = {getattr(known, name)!r}, not {getattr(asked, name)!r}; a run goes on as it began")
+    try:
+        known = read_config(folder / "config.toml") if resume and ((folder / "config.toml").exists() or (config is None and not settings)) else None
+        there = next((name for name in ("config.toml", "checkpoint.pt", "history") if (folder / name).exists()), None)
+        if folder.exists() and not folder.is_dir():
+            raise FileError(f"{folder}: Not a directory")
+    except OSError as error:  # below a file, or in a folder that is closed to us
+        raise FileError(f"{folder}: {error.strerror or error}") from None
+    if known is not None:
+        _check_same((config or known).replace(**settings), known, folder)
         config = known
     else:
         config = (config or Config()).replace(**settings)
-        if (folder / "config.toml").exists() or (folder / "checkpoint.pt").exists():
-            raise TrainingError(f"{folder} already holds a run: resume it, or choose another folder")
+        if there is not None:
+            raise TrainingError(f"{folder} already holds {'a run' if there == 'config.toml' else there}: "
+                                f"{'resume it, or choose' if there == 'config.toml' else 'choose'} another folder")
     training = _Training(config, folder)
-    if resume and (folder / "checkpoint.pt").exists():
-        training.load()
-    else:
-        training.begin()
-    for epoch in range(training.epoch, config.epochs):
-        training.run_epoch(epoch, progress)
-        training.save()
-        if tell is not None:
-            tell(_line(training.log[-1], config))
-    training.evolver.close()
+    try:
+        if known is not None and (folder / "checkpoint.pt").exists():
+            training.load(tell)
+        else:
+            training.begin(anew=known is not None)
+        for epoch in range(training.epoch, config.epochs):
+            training.run_epoch(epoch, progress)
+            training.save()
+            if tell is not None:
+                tell(_line(training.log[-1], config))
+    finally:
+        training.close()
     return Run(folder, config, training.log, training.model)
 
 
 def open_run(folder) -> Run:
-    """The run in a folder, with the model as of its last checkpoint."""
+    """The run in a folder, with the model as of its last checkpoint. Nothing is written, so that the run may still be going on."""
     training = _Training(read_config(Path(folder) / "config.toml"), Path(folder))
-    training.load()
-    training.evolver.close()
+    training.restore(training.read())
     return Run(Path(folder), training.config, training.log, training.model)
 
 
@@ -116,56 +132,93 @@ class _Training:
 
     def __init__(self, config: Config, folder: Path) -> None:
         self.config, self.folder, self.epoch, self.log = config, folder, 0, []
+        self.evolver, self.lock = None, None
         self.train, self.test = _data(config)
         self.recipe = config.recipe()
         self.constant = config.encoding == "direct" and not self.train.events
         self.model = _model(config, self.train, config.steps if self.constant else None)
         self.steps_per_epoch = max(1, len(self.train) // config.batch)
 
-    def begin(self) -> None:
-        """Wire, weigh, choose how to compute; nothing is written before all of this went well."""
+    def begin(self, anew: bool) -> None:
+        """Wire, weigh, and write the settings and the first checkpoint; nothing is written before wiring went well. Anew: it had begun, and was killed."""
         config = self.config
-        some = np.sort(np.random.default_rng([config.seed, 1]).choice(len(self.train), min(config.calibration, len(self.train)), replace=False))
-        inputs = self._inputs(self.train, some, [config.seed, 2])[0]
-        sparsify(self.model, self.recipe, calibration=_flat(inputs) if not self.constant else inputs.flatten(1), theta=self._theta(), seed=config.seed)
-        if config.compute == "links":
-            compute_on_links(self.model)
-        elif config.compute == "auto" and self.recipe.name != "dense":
-            self.model.train()
-            choose_compute(self.model, self._inputs(self.train, np.arange(min(config.batch, len(self.train))), [config.seed, 3])[0])
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_config(config, self.folder / "config.toml", f"netsnn {__version__}; `netsnn train --config THIS --out FOLDER` repeats the run")
-        self._equip()
+        sparsify(self.model, self.recipe, calibration=self._calibration(), theta=self._theta(), seed=config.seed)
+        if config.compute != "dense":
+            layers = {name: module for name, module in sparse_layers(self.model).items() if isinstance(module, nn.Linear)}
+            compute_on_links(self.model, [name for name, module in layers.items() if config.compute == "links" or _pays_on_links(module)])
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"{self.folder}: {error.strerror or error}") from None
+        self._hold()
+        if not anew:
+            write_config(config, self.folder / "config.toml", f"netsnn {__version__}; `netsnn train --config THIS --out FOLDER` repeats the run")
+        history = History(self.folder / "history")
+        history.rewind(-1)
+        self._equip(history)
+        self.save()
 
-    def load(self) -> None:
+    def load(self, tell: Callable[[str], None] | None) -> None:
+        """Go on from the checkpoint; what was recorded after it goes."""
+        self._hold()
+        content = self.read()
+        self.restore(content)
+        history = History(self.folder / "history")
+        if content["evolver"]["steps"] not in history.steps:
+            raise FileError(f"{history.folder}: the snapshot of step {content['evolver']['steps']}, where the checkpoint stands, is not in this history")
+        self._equip(history)
+        with self._fitting():
+            self.optimizer.load_state_dict(content["optimizer"])
+            self.evolver.load_state_dict(content["evolver"])
+        self._write_log()
+        if tell is not None and content["threads"] != torch.get_num_threads() and self.epoch < self.config.epochs:
+            tell(f"goes on with {torch.get_num_threads()} threads, began with {content['threads']}: the last bits may differ")
+
+    def read(self) -> dict:
+        """The content of the checkpoint."""
         path = self.folder / "checkpoint.pt"
         try:
-            content = torch.load(io.BytesIO(path.read_bytes()), weights_only=True)
-            masks = {name: content["model"][f"{name}.weight_mask"] for name in content["sparse"]}
+            file = io.BytesIO(path.read_bytes())
+            with zipfile.ZipFile(file) as archive:  # torch takes tensors as they are
+                if archive.testzip() is not None:
+                    raise ValueError("a checksum is wrong")
+            file.seek(0)
+            content = torch.load(file, weights_only=True)
+            began, content["epoch"] = content["config"], int(content["epoch"])
         except OSError as error:
             raise FileError(f"{path}: {error.strerror or error}") from None
         except Exception as error:  # whatever torch makes of a damaged file
-            raise FileError(f"{path}: not a checkpoint of netsnn ({type(error).__name__})") from None
-        modules = dict(self.model.named_modules())
-        for name, mask in masks.items():
-            modules[name].register_buffer("weight_mask", mask)
-        self.model.load_state_dict(content["model"])
-        compute_on_links(self.model, content["on_links"])
-        self.epoch, self.log = content["epoch"], [dict(row) for row in content["log"]]
-        self._equip()
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.evolver.load_state_dict(content["evolver"])
-        self._write_log()
+            raise FileError(f"{path}: not a checkpoint of netsnn, or damaged ({type(error).__name__})") from None
+        _check_same(self.config, parse_config(began, path), self.folder / "config.toml")
+        return content
+
+    def restore(self, content: dict) -> None:
+        """The model, the epoch and the log of a checkpoint."""
+        with self._fitting():
+            modules = dict(self.model.named_modules())
+            for name in content["sparse"]:
+                modules[name].register_buffer("weight_mask", content["model"][f"{name}.weight_mask"])
+            self.model.load_state_dict(content["model"])
+            compute_on_links(self.model, content["on_links"])
+            self.epoch, self.log = content["epoch"], [dict(row) for row in content["log"]]
 
     def save(self) -> None:
         """The checkpoint, then the log that says the same."""
         layers = sparse_layers(self.model)
-        content = {"epoch": self.epoch, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "evolver": self.evolver.state_dict(), "log": self.log,
-                   "sparse": list(layers), "on_links": [name for name, module in layers.items() if on_links(module)]}
+        content = {"epoch": self.epoch, "config": to_toml(self.config), "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                   "evolver": self.evolver.state_dict(), "log": self.log, "sparse": list(layers),
+                   "on_links": [name for name, module in layers.items() if on_links(module)], "threads": torch.get_num_threads()}
         file = io.BytesIO()
         torch.save(content, file)
-        write_bytes(file.getvalue(), self.folder / "checkpoint.pt")
+        write_bytes(file.getbuffer(), self.folder / "checkpoint.pt")
         self._write_log()
+
+    def close(self) -> None:
+        """Let go of the optimizer, the model and the folder."""
+        if self.evolver is not None:
+            self.evolver.close()
+        if self.lock is not None:
+            os.close(self.lock)
 
     def run_epoch(self, epoch: int, progress: bool) -> None:
         config, losses, right = self.config, 0.0, 0
@@ -179,37 +232,61 @@ class _Training:
             logits = self.model(inputs)
             loss = nn.functional.cross_entropy(logits, labels)
             if not math.isfinite(value := loss.item()):
-                raise TrainingError(f"{self.folder}: the loss is {value} at epoch {epoch + 1}, step {i + 1}; the checkpoint of epoch {self.epoch} is kept. "
-                                    f"A smaller lr (now {config.lr:g}) may help")
+                raise self._diverged(f"the loss is {value}", epoch, i)
             loss.backward()
             if config.clip:
                 self.evolver.clip_gradients(config.clip)
             self.optimizer.step()
             losses, right = losses + value, right + int((logits.argmax(-1) == labels).sum())
-            last = i == self.steps_per_epoch - 1
-            if last:  # measured before the event that may come now: what has just grown has not learned yet
-                self.log.append(self._measure(epoch, losses / self.steps_per_epoch, right / (self.steps_per_epoch * min(config.batch, len(self.train))), lr))
-                self.evolver.scalars = {key: float(value) for key, value in self.log[-1].items() if key in ("loss", "accuracy", "active", "firing")}
-            self.evolver.step()
+            if i == self.steps_per_epoch - 1:
+                lost = next((name for name, value in self.model.state_dict().items() if value.is_floating_point() and not value.isfinite().all()), None)
+                if lost is not None:  # neurons that get NaN are silent: it need not be seen in the loss
+                    raise self._diverged(f"{lost} is not finite", epoch, i)
+                means = losses / self.steps_per_epoch, right / (self.steps_per_epoch * min(config.batch, len(self.train)))
+                measure = partial(self._measure, epoch, *means, lr)
+                self.evolver.scalars = measure if self.recipe.rule is not None else measure()  # see `Run`
+            try:
+                self.evolver.step()
+            except TrainingError as error:
+                raise self._diverged(str(error), epoch, i) from None
+        self.evolver.scalars = {}  # an event in the middle of the next epoch has none
         self.epoch = epoch + 1
 
-    def _measure(self, epoch: int, loss: float, train_accuracy: float, lr: float) -> dict:
+    def _diverged(self, what: str, epoch: int, i: int) -> TrainingError:
+        kept = f"the checkpoint of epoch {self.epoch} is kept" if self.epoch else "no epoch was finished"
+        return TrainingError(f"{self.folder}: {what} at epoch {epoch + 1}, step {i + 1}; {kept}. A new run with a smaller lr (now {self.config.lr:g}) "
+                             "or with clip may do better")
+
+    def _measure(self, epoch: int, loss: float, train_accuracy: float, lr: float) -> dict[str, float]:
+        """Add a row to the log; returns what the history shall know of it."""
         self.model.eval()
         neurons = [module for module in self.model.modules() if isinstance(module, LIF)]
-        right, firing = 0, 0.0
+        right = spikes = places = 0
         with torch.no_grad():
-            for first in range(0, len(self.test), 500):
-                rows = np.arange(first, min(first + 500, len(self.test)))
+            for first in range(0, len(self.test), self.config.batch):
+                rows = np.arange(first, min(first + self.config.batch, len(self.test)))
                 inputs, labels = self._inputs(self.test, rows, [self.config.seed, 6, first])
                 right += int((self.model(inputs).argmax(-1) == labels).sum())
-                firing += len(rows) * float(np.mean([module.firing for module in neurons])) if neurons else 0.0
+                for module in neurons:
+                    spikes, places = spikes + int(module._count[0]), places + module._count[1]
         self.model.train()
         layers = to_graph(self.model)
         wired = [layers[name] for name, takes_part in zip(self.evolver.names, self.evolver.evolving) if takes_part]
-        active = np.concatenate([group for chain in self.evolver.chains for group in Network([layers[self.evolver.names[i]] for i in chain]).active])
-        return {"epoch": epoch + 1, "step": (epoch + 1) * self.steps_per_epoch, "loss": loss, "train_accuracy": train_accuracy, "accuracy": right / max(len(self.test), 1),
-                "links": sum(layer.n_links for layer in wired), "density": sum(layer.n_links for layer in wired) / max(sum(layer.n_in * layer.n_out for layer in wired), 1),
-                "network_density": density(self.model)["parameters"], "active": float(active.mean()), "firing": firing / max(len(self.test), 1), "lr": lr}
+        groups = [Network([layers[self.evolver.names[i]] for i in chain]).active for chain in self.evolver.chains]
+        active = np.concatenate([part for active in groups for part in (active[1:-1] if len(active) > 2 else active[1:])])
+        row = {"epoch": epoch + 1, "step": (epoch + 1) * self.steps_per_epoch, "loss": loss, "train_accuracy": train_accuracy, "accuracy": right / len(self.test),
+               "links": sum(layer.n_links for layer in wired), "density": sum(layer.n_links for layer in wired) / max(sum(layer.n_in * layer.n_out for layer in wired), 1),
+               "network_density": density(self.model)["parameters"], "active": float(active.mean()), "firing": spikes / max(places, 1), "lr": lr}
+        self.log.append(row)
+        return {key: float(row[key]) for key in ("loss", "accuracy", "active", "firing")}
+
+    def _calibration(self) -> torch.Tensor | None:
+        """What the first wiring and its weights look at: inputs of some training samples, (samples, steps, inputs), or (samples, inputs) if constant."""
+        if self.recipe.first_wiring is None and self.recipe.weights != "sswi":
+            return None
+        drawn = np.random.default_rng([self.config.seed, 1]).choice(len(self.train), min(self.config.calibration, len(self.train)), replace=False)
+        inputs = self._inputs(self.train, np.sort(drawn), [self.config.seed, 2])[0]
+        return inputs.flatten(1) if self.constant else inputs.flatten(2).transpose(0, 1)
 
     def _inputs(self, data: Dataset, rows: np.ndarray, seed: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         values, labels = data[rows]
@@ -220,7 +297,7 @@ class _Training:
             return encodings.rate(values, self.config.steps, seed=np.random.SeedSequence(seed)), labels
         return (encodings.direct if self.config.encoding == "direct" else encodings.latency)(values, self.config.steps), labels
 
-    def _equip(self) -> None:
+    def _equip(self, history: History) -> None:
         config = self.config
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         groups = [{"params": decayed}, {"params": [p for p in self.model.parameters() if p.ndim <= 1], "weight_decay": 0.0}]
@@ -228,7 +305,7 @@ class _Training:
                 "adam": lambda: torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay),
                 "sgd": lambda: torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)}
         self.optimizer = made[config.optimizer]()
-        self.evolver = Evolver(self.model, self.optimizer, self.recipe, steps_per_epoch=self.steps_per_epoch, epochs=config.epochs, history=self.folder / "history",
+        self.evolver = Evolver(self.model, self.optimizer, self.recipe, steps_per_epoch=self.steps_per_epoch, epochs=config.epochs, history=history,
                                weights=config.snapshots, seed=config.seed)
 
     def _set_lr(self, step: int) -> float:
@@ -245,25 +322,54 @@ class _Training:
         return next((module.threshold for module in self.model.modules() if isinstance(module, LIF)), 0.5)
 
     def _write_log(self) -> None:
-        text = io.StringIO()
         if self.log:
+            text = io.StringIO()
             writer = csv.DictWriter(text, list(self.log[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.log)
-        write_bytes(text.getvalue().encode(), self.folder / "log.csv")
+            write_bytes(text.getvalue().encode(), self.folder / "log.csv")
+
+    def _hold(self) -> None:
+        """The folder is this process's alone, until it ends, however it does; what a killed one was writing goes."""
+        try:
+            import fcntl
+        except ImportError:  # not on this system
+            return
+        try:
+            self.lock = os.open(self.folder, os.O_RDONLY)
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(f"{self.folder}: another process is training here") from None
+        except OSError:  # a file system without locks
+            return
+        for path in self.folder.glob(".netsnn-*"):
+            with suppress(OSError):
+                path.unlink()
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """What does not fit is the checkpoint's fault."""
+        try:
+            yield
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise FileError(f"{self.folder / 'checkpoint.pt'}: does not fit the model of config.toml ({' '.join(str(error).split())[:200]})") from None
 
 
 def _data(config: Config) -> tuple[Dataset, Dataset]:
     """What is trained on, and what accuracy is measured on."""
     sets = []
-    for train, count in ((True, config.samples), (False, config.test_samples)):
+    for train, count, name in ((True, config.samples, "samples"), (False, config.test_samples, "test_samples")):
         data = load(config.data, config.folder or None, train=train)
         data = data.frames(config.steps) if data.events else data
+        if count > len(data):
+            raise ValueError(f"{name} must be at most {len(data)}, all that {config.data} has, got {count}")
         if count and count < len(data):
             _, data = data.split(count / len(data), seed=[config.seed, 7, int(train)])
         sets.append(data)
     if config.validation:
         sets = list(sets[0].split(config.validation, seed=[config.seed, 8]))
+        if not len(sets[0]) or not len(sets[1]):
+            raise ValueError(f"a validation of {config.validation:g} leaves {len(sets[0])} samples to train on and {len(sets[1])} to measure on")
     return sets[0], sets[1]
 
 
@@ -274,14 +380,21 @@ def _model(config: Config, data: Dataset, steps: int | None) -> nn.Sequential:
     return MODELS[config.model](shape=shape, classes=len(data.classes), steps=steps, seed=config.seed, **config.neuron)
 
 
-def _flat(inputs: torch.Tensor) -> torch.Tensor:
-    """(samples, steps, inputs) of (steps, samples, ...)."""
-    return inputs.flatten(2).transpose(0, 1)
+def _pays_on_links(module: nn.Module) -> bool:
+    """The rule of compute="auto", see `Config`."""
+    return module.weight.numel() >= 50_000 and int(module.weight_mask.sum()) <= module.weight.numel() // 10
+
+
+def _check_same(asked: Config, known: Config, where: Path) -> None:
+    for entry in fields(Config):
+        now, then = getattr(asked, entry.name), getattr(known, entry.name)
+        if now != then:
+            raise TrainingError(f"{where}: the run began with {entry.name} = {then!r}, not {now!r}; a run goes on as it began")
 
 
 def _line(row: dict, config: Config) -> str:
-    return (f"epoch {row['epoch']:>{len(str(config.epochs))}}/{config.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.2%}  density {row['density']:.2%}  "
-            f"active neurons {row['active']:.1%}  firing {row['firing']:.3f}")
+    return (f"epoch {row['epoch']:>{len(str(config.epochs))}}/{config.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.2%}  "
+            f"sparsity {1 - row['density']:.2%}  ANP {row['active']:.1%}  firing rate {row['firing']:.3f}")
 
 
 def _bar(values, label: str, show: bool) -> Iterator:

@@ -8,6 +8,7 @@ from torch import nn
 
 import netsnn as ns
 from netsnn.bridge import Evolver, from_graph, sparse_layers, sparsify, to_graph
+from netsnn.errors import TrainingError
 from netsnn.evolve import RECIPES, ch_snn, rigl, set_, static, stds
 
 torch.set_num_threads(1)
@@ -260,7 +261,7 @@ def test_what_cannot_go_well_is_refused_where_it_begins():
     evolver = Evolver(model, optimizer, set_(0.9), steps_per_epoch=1)
     with torch.no_grad():
         model[2].weight.mul_(torch.nan)
-    with pytest.raises(ValueError, match="weights of 2 are not finite after 1 steps: training has diverged"):
+    with pytest.raises(TrainingError, match="weights of 2 are not finite after 1 steps: training has diverged"):
         evolver.step()
     with pytest.warns(ns.ShortfallWarning, match=r"layer 0 \(24 x 40\) has no link at a density of 0.0001"):
         sparsify(mlp(), set_(0.9999, allocation="equal"), exclude=["2"])
