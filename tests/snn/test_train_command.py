@@ -37,7 +37,8 @@ def whole(tmp_path_factory):
 
 def start(*words):
     return subprocess.Popen([sys.executable, "-m", "netsnn.cli", "train", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-                            env={**os.environ, "OMP_NUM_THREADS": "1"})  # as here
+                            env={**os.environ, "OMP_NUM_THREADS": "1"},  # as here
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # ignored, if the tests run in the background
 
 
 def test_the_command_says_an_epoch_a_line_and_where_the_results_lie(tmp_path, capsys):

@@ -155,7 +155,8 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(tmp_path, jobs):
 
 def test_ctrl_c_loses_nothing_that_was_done(tmp_path):
     (tmp_path / "script.py").write_text(textwrap.dedent(KILLED).replace("0.03", "0.2"))
-    process = subprocess.Popen([sys.executable, str(tmp_path / "script.py"), str(tmp_path / "s"), "2"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, str(tmp_path / "script.py"), str(tmp_path / "s"), "2"], stderr=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # ignored, if the tests run in the background
     while len(list((tmp_path / "s").rglob("slow.json"))) < 2:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
