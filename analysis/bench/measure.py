@@ -1,14 +1,17 @@
-"""Time and peak memory of a call, in this process."""
+"""Time and peak memory of a call, in this process; the machine's name, and the page that a bench writes."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+RESULTS = Path(__file__).parent.parent / "results"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,23 @@ def cost(function: Callable[[], object], repeats: int = 5, longest: float = 20.0
         function()
         times.append(time.perf_counter() - begin)
     return Cost(statistics.median(times), peak)
+
+
+def cpu() -> str:
+    """What the processor calls itself."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.machine()
+
+
+def write_page(name: str, title: str, head: str, legend: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Write a table to analysis/results/NAME.md, and print it."""
+    table = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns), *("| " + " | ".join(row) + " |" for row in rows)]
+    text = "\n".join([f"# {title}", "", head, "", legend, "", *table, ""])
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.md").write_text(text)
+    print(text)
 
 
 def _reset_peak() -> None:

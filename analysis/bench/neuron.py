@@ -21,7 +21,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from pathlib import Path
 from unittest import mock
 
 import snntorch
@@ -29,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 import netsnn as ns
+from analysis.bench.measure import cpu, write_page
 from netsnn.snn import LIF
 from netsnn.threads import n_threads
 
@@ -36,7 +36,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from spikingjelly.activation_based import neuron, surrogate
 
-RESULTS = Path(__file__).parent.parent / "results"
 STEPS, BATCH = 8, 128
 COLUMNS = ["threads", "what", "neurons", "netsnn ms", "spikingjelly multi-step ms", "single-step ms", "snnTorch ms", "ratio", "ratio of CPU seconds"]
 FIRST_CALL = """import time, torch
@@ -58,18 +57,14 @@ def main() -> None:
         with mock.patch.dict(os.environ, NETSNN_THREADS=str(threads)):
             rows += [[str(threads), *row] for row in cases(9 if quick else 41)]
     cold, warm = first_calls()
-    head = (f"`python -m analysis.bench.neuron{' --quick' if quick else ''}`: netsnn {ns.__version__}, {n_threads()} threads, {_cpu()}, "
+    head = (f"`python -m analysis.bench.neuron{' --quick' if quick else ''}`: netsnn {ns.__version__}, {n_threads()} threads, {cpu()}, "
             f"Python {platform.python_version()}, torch {torch.__version__}, spikingjelly {version('spikingjelly')}, snntorch "
             f"{version('snntorch')}, {time.strftime('%Y-%m-%d')}, load average {os.getloadavg()[1]:.1f} (other work ran at the same time).")
     legend = (f"{STEPS} steps, batch {BATCH}, float32. Milliseconds are medians, in brackets the least; neurons are called in turn. Ratios are those "
               "of spikingjelly multi-step to netsnn, of the medians of the wall time and of the least CPU seconds of all threads together. Where other "
               "work takes a core, torch's threads wait for each other in each of its many small steps: then trust the rows of one thread. "
               f"The first call, forward and backward, takes {cold:.1f} s where nothing is compiled yet, and {warm:.2f} s in a later process.")
-    table = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS), *("| " + " | ".join(row) + " |" for row in rows)]
-    text = "\n".join(["# The spiking neuron: time", "", head, "", legend, "", *table, ""])
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"bench_neuron{'_quick' if quick else ''}.md").write_text(text)
-    print(text)
+    write_page(f"bench_neuron{'_quick' if quick else ''}", "The spiking neuron: time", head, legend, COLUMNS, rows)
 
 
 def cases(rounds: int) -> Iterator[list[str]]:
@@ -188,13 +183,6 @@ def first_calls() -> tuple[float, float]:
         cold, warm = (float(subprocess.run([sys.executable, "-c", FIRST_CALL], env=environment, capture_output=True, text=True, check=True).stdout)
                       for _ in range(2))
     return cold, warm
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.machine()
 
 
 if __name__ == "__main__":

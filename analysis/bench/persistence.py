@@ -15,7 +15,6 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import gudhi
 import igraph
@@ -25,11 +24,10 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 import netsnn as ns
-from analysis.bench.measure import Cost, cost
+from analysis.bench.measure import Cost, cost, cpu, write_page
 from netsnn.measures.persistence import _max_min, deep_graph_persistence, neural_persistence
 from netsnn.threads import n_threads
 
-RESULTS = Path(__file__).parent.parent / "results"
 COLUMNS = ["what", "layers", "seconds", "CPU seconds", "peak MB", "alternative", "its seconds", "its CPU seconds", "ratio", "CPU ratio"]
 
 
@@ -38,17 +36,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small cases only")
     quick = parser.parse_args().quick
     rows = [*neural(quick), *deep(quick)]
-    head = (f"`python -m analysis.bench.persistence{' --quick' if quick else ''}`: netsnn {ns.__version__}, {n_threads()} threads, {_cpu()}, "
+    head = (f"`python -m analysis.bench.persistence{' --quick' if quick else ''}`: netsnn {ns.__version__}, {n_threads()} threads, {cpu()}, "
             f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}, igraph {igraph.__version__}, "
             f"gudhi {gudhi.__version__}, {time.strftime('%Y-%m-%d')}, load average {os.getloadavg()[1]:.1f} (other work ran at the same time).")
     legend = ("Seconds are medians after one uncounted call; CPU seconds, of all threads together, are the least of three calls and suffer less "
               "from other work; ratio = alternative / netsnn; ~ is extrapolated from a part of the rows; peak MB is the most memory of the whole "
               "process during netsnn's call, with its input and all libraries loaded. Weights are float64 unless said.")
-    table = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS), *("| " + " | ".join(row) + " |" for row in rows)]
-    text = "\n".join(["# Persistence: time and memory", "", head, "", legend, "", *table, ""])
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"bench_persistence{'_quick' if quick else ''}.md").write_text(text)
-    print(text)
+    write_page(f"bench_persistence{'_quick' if quick else ''}", "Persistence: time and memory", head, legend, COLUMNS, rows)
 
 
 # ---- neural persistence -------------------------------------------------------------------------------
@@ -171,13 +165,6 @@ def row(what: str, layers: str, ours: tuple[Cost, float], alternative: str = "",
         return [*line, "", "", "", ""]
     seconds = theirs[0].seconds * part, theirs[1] * part
     return [*line, *(f"{about}{x:.4g}" for x in seconds), f"{about}{seconds[0] / wall.seconds:.3g}", f"{about}{seconds[1] / cpu:.3g}"]
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.machine()
 
 
 if __name__ == "__main__":

@@ -27,12 +27,12 @@ import torch
 from torch import nn
 
 import netsnn as ns
+from analysis.bench.measure import cpu, write_page
 from netsnn.bridge import Evolver, choose_compute, compute_on_links, sparsify
 from netsnn.evolve import ch_snn
 from netsnn.snn import LIF
 from netsnn.threads import n_threads
 
-RESULTS = Path(__file__).parent.parent / "results"
 ROOT = Path(__file__).parent.parent.parent
 STEPS, BATCH, EPOCH = 8, 128, 469
 COLUMNS = ["network", "density", "dense ms", "masked ms", "links ms", "dense / links", "masked / links", "event s", "its share of a masked epoch", "of an epoch on links",
@@ -45,15 +45,11 @@ def main() -> None:
     quick = parser.parse_args().quick
     rows = [row for width in (1000, 4096)[:1 if quick else 2] for row in table(width, turns=5 if quick or width > 1000 else 15)]
     head = (f"`python -m analysis.bench.training{' --quick' if quick else ''}`: netsnn {ns.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads "
-            f"(kernels {n_threads()}), {_cpu()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}, load average {os.getloadavg()[1]:.1f}.")
+            f"(kernels {n_threads()}), {cpu()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}, load average {os.getloadavg()[1]:.1f}.")
     legend = ("Milliseconds of a whole step, medians of steps taken in turns after two uncounted ones; CH-SNN's event amortised over 469 steps is included in masked and "
               "links. dense: plain torch, all weights. masked: all weights computed, absent ones held at 0. links: every sparse layer computes on its links alone, "
               "and so does the optimizer (the last layer is dense everywhere). chosen: what `choose_compute` finds faster by itself.")
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS), *("| " + " | ".join(row) + " |" for row in rows)]
-    text = "\n".join(["# A training step: time", "", head, "", legend, "", *lines, ""])
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"bench_training{'_quick' if quick else ''}.md").write_text(text)
-    print(text)
+    write_page(f"bench_training{'_quick' if quick else ''}", "A training step: time", head, legend, COLUMNS, rows)
 
 
 def table(width: int, turns: int) -> list[list[str]]:
@@ -111,13 +107,6 @@ def run(models: list[nn.Module], recipe, x: torch.Tensor, y: torch.Tensor, turns
     for evolver in evolvers[1:]:
         evolver.close()
     return [median(seconds) for seconds in spent], events[1:]
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.machine()
 
 
 if __name__ == "__main__":

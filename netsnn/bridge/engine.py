@@ -10,7 +10,7 @@ from torch import nn
 
 from netsnn.evolve.rules import Rule
 
-__all__ = ["Engine", "torch_seed"]
+__all__ = ["Engine", "several", "torch_seed"]
 
 
 class Engine:
@@ -61,3 +61,8 @@ class Engine:
 def torch_seed(*numbers: int) -> int:
     """One seed for torch out of several numbers; drawn on the CPU, numbers are the same on every device and in every process."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+def several() -> bool:
+    """Whether processes train together."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from netsnn.bridge.links import Loan, Stencils, on_links
+from netsnn.bridge.engine import several
+from netsnn.bridge.links import Loan, Stencils, fits, on_links
 from netsnn.bridge.model import CHAINS, MASK, chains_of, matrix, plain, put, read, sparse_layers
 from netsnn.bridge.rules import ENGINES
 from netsnn.errors import TrainingError, check_whole
@@ -213,9 +214,8 @@ class Evolver:
                 new = torch.zeros(module.weight.shape[0], module.weight[0].numel(), dtype=torch.bool)
                 new[torch.from_numpy(np.asarray(col)).long(), torch.from_numpy(np.asarray(row)).long()] = True
                 new = new.reshape(module.weight.shape).to(module.weight.device)
-                for value in self.optimizer.state.get(module.weight, {}).values():
-                    if torch.is_tensor(value) and value.shape == module.weight.shape:
-                        value.masked_fill_(new, 0)
+                for value in self._moments(module):
+                    value.masked_fill_(new, 0)
 
     def _ask(self) -> None:
         """Tell the layers, for the next backward pass, whether the gradient of absent weights is wanted; of those that compute on links it costs extra."""
@@ -272,9 +272,12 @@ class Evolver:
     @torch.no_grad()
     def _mask(self, module: nn.Module, moments: bool = True) -> None:
         self._stencils.cut(module, module.weight)
-        for value in self.optimizer.state.get(module.weight, {}).values() if moments else ():
-            if torch.is_tensor(value) and value.shape == module.weight.shape:
-                self._stencils.cut(module, value)
+        for value in self._moments(module) if moments else ():
+            self._stencils.cut(module, value)
+
+    def _moments(self, module: nn.Module) -> list[torch.Tensor]:
+        """What the optimizer keeps for each weight of a module."""
+        return [value for value in self.optimizer.state.get(module.weight, {}).values() if fits(value, module.weight)]
 
     def _read(self) -> tuple[list[Layer], list[np.ndarray]]:
         layers, weights = zip(*(read(module) for module in self.modules.values()))
@@ -322,12 +325,12 @@ def _arrays(value, keep: Sequence[str] = ()):
 
 
 def _rank() -> int:
-    return torch.distributed.get_rank() if torch.distributed.is_available() and torch.distributed.is_initialized() else 0
+    return torch.distributed.get_rank() if several() else 0
 
 
 def _decided(decide: Callable[[], Decision]) -> Decision:
     """What rank 0 decides, on every rank."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+    if not several():
         return decide()
     found = [decide() if _rank() == 0 else None]
     torch.distributed.broadcast_object_list(found, src=0)

@@ -16,7 +16,7 @@ from netsnn.bridge.compute import Pattern, sparse_linear
 from netsnn.bridge.model import MASK, plain, sparse_layers, watch
 from netsnn.errors import check_whole
 
-__all__ = ["Choice", "LinksOnly", "Loan", "Stencils", "choose_compute", "compute_dense", "compute_on_links", "on_links"]
+__all__ = ["Choice", "LinksOnly", "Loan", "Stencils", "choose_compute", "compute_dense", "compute_on_links", "fits", "on_links"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Loan:
         small = nn.Parameter(weight.detach().view(-1).index_select(0, positions))  # many times faster than [positions]
         small.grad = values
         state = self.optimizer.state.pop(weight, {})
-        self.optimizer.state[small] = {key: value.view(-1).index_select(0, positions) if _fits(value, weight) else value for key, value in state.items()}
+        self.optimizer.state[small] = {key: value.view(-1).index_select(0, positions) if fits(value, weight) else value for key, value in state.items()}
         self._swap(weight, small)
         self.lent.append((weight, small, positions, state))
 
@@ -152,7 +152,7 @@ class Loan:
             self._swap(small, weight)
             after = self.optimizer.state.pop(small, {})
             for key, value in after.items():
-                if _fits(value, small):
+                if fits(value, small):
                     whole = state.get(key)
                     whole = torch.zeros_like(weight) if whole is None else whole
                     whole.view(-1).index_copy_(0, positions, value)
@@ -206,7 +206,8 @@ def _able(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward and module.weight.device.type == "cpu" and module.weight.dtype == torch.float32
 
 
-def _fits(value, weight: torch.Tensor) -> bool:
+def fits(value, weight: torch.Tensor) -> bool:
+    """Whether an entry of an optimizer's state has a number for each weight."""
     return torch.is_tensor(value) and value.shape == weight.shape
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from netsnn.bridge.engine import Engine
+from netsnn.bridge.engine import Engine, several
 from netsnn.bridge.model import MASK, matrix
 from netsnn.evolve.spines import Spines, spines_epoch, spines_live
 from netsnn.evolve.survival import bcm, scaled, survival_step
@@ -172,7 +172,7 @@ def _silence(modules: Sequence[nn.Module]) -> None:
 
 def _over_ranks(value: np.ndarray) -> np.ndarray:
     """The sum over all processes that train together."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+    if not several():
         return value
     total = torch.from_numpy(value.copy())
     torch.distributed.all_reduce(total)
