@@ -170,7 +170,7 @@ class Evolver:
         before, gradients = self._state, self._gradients
         self._gradients = [None] * len(self.names)
         if self._engine is not None:
-            self._engine.epoch(self.steps // self.steps_per_epoch - 1)
+            self._engine.epoch(self.events)
             layers, weights = self._read()
             self._state = State(tuple(layers), tuple(weights), self.chains, self.alive, self.evolving)
             event = _difference(before, self._state, self.recipe.name)

@@ -1,0 +1,74 @@
+"""The methods that are compared, their settings, and what is tuned: the same number of runs for each, on a validation split, at 98 % sparsity.
+
+All train equally long, and those that rewire at events do so equally often (30 rounds). The last layer is dense in all. Densities are the same in each
+sparse layer. Grad R's and SD-SNN's sparsity is an outcome: of `alpha`, chosen so that it comes near a level, and of the share of neurons pruned.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from pathlib import Path
+
+from analysis.runs import ROOT, read_table
+from netsnn.snn import Config
+
+__all__ = ["DATASETS", "LEVELS", "METHODS", "NAMES", "candidates", "chosen", "config"]
+
+LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995)
+ROUNDS = 30
+HIDDEN = {"2fc": (784,), "3fc": (784, 784)}
+# steps of an epoch: 60,000 or 4,000 samples in batches of 64
+DATASETS = {"digits": {"epochs": 15, "batch": 64, "steps_per_epoch": 62},
+            "fashion-mnist": {"epochs": 6, "batch": 64, "steps_per_epoch": 937}}
+TUNED_ON = {"digits": {"validation": 0.2, "steps_per_epoch": 50}, "fashion-mnist": {"samples": 24_000, "validation": 1 / 6, "steps_per_epoch": 312}}
+
+# name here: (name of the recipe, fixed options, what is tuned beside the learning rate)
+METHODS = {
+    "dense": ("dense", {}, ("weight_decay", (0.01, 0.1))),
+    "static": ("static", {}, ("weight_decay", (0.01, 0.1))),
+    "set": ("set", {"allocation": "equal"}, ("zeta", (0.1, 0.3))),
+    "rigl": ("rigl", {"allocation": "equal"}, ("zeta", (0.1, 0.3))),
+    "deep_r": ("deep_r", {"last": "dense"}, ("l1", (1e-5, 1e-2))),
+    "grad_r": ("grad_r", {"last": "dense"}, ("alpha", (0.03, 0.1, 0.3, 1.0))),
+    "sd_snn": ("sd_snn", {"early": 0.0, "late": 0.0}, ("patience", (2, 4))),
+    "pq_layer": ("pq", {"scope": "layer", "last": "dense"}, ("decay", (0.9, 0.99))),
+    "pq_neuron": ("pq", {"scope": "neuron", "last": "dense"}, ("decay", (0.9, 0.99))),
+    "cht": ("cht", {}, ("zeta", (0.1, 0.3))),
+    "ch_snn": ("ch_snn", {}, ("zeta", (0.1, 0.3))),
+}
+NAMES = {"dense": "dense", "static": "static", "set": "SET", "rigl": "RigL", "deep_r": "Deep R", "grad_r": "Grad R", "sd_snn": "SD-SNN", "pq_layer": "PQ (layers)",
+         "pq_neuron": "PQ (neurons)", "cht": "CHT", "ch_snn": "CH-SNN"}
+RATES = (2e-3, 5e-3, 1e-2, 2e-2)
+NO_EVENTS = ("dense", "static", "deep_r", "grad_r")
+
+
+def config(data: str, model: str, method: str, sparsity: float | None, lr: float, seed: int = 0, tuning: bool = False, **knob) -> Config:
+    """The settings of a run. `knob` is what was tuned: an option of the recipe, or weight_decay."""
+    recipe, fixed, _ = METHODS[method]
+    use = {**DATASETS[data], **(TUNED_ON[data] if tuning else {})}
+    steps = use.pop("steps_per_epoch") * use["epochs"]
+    options = {**fixed, **{name: value for name, value in knob.items() if name != "weight_decay"}}
+    if method not in NO_EVENTS:
+        options["every"] = max(1, steps // ROUNDS)
+    if method == "sd_snn":
+        options["rate_linear"] = 100 * sparsity
+    return Config(data=data, model=model, hidden=HIDDEN[model], method=recipe, sparsity=None if method in ("dense", "grad_r", "sd_snn") else sparsity, lr=lr, seed=seed,
+                  options=options, **use, **{name: value for name, value in knob.items() if name == "weight_decay"})
+
+
+def candidates(data: str, method: str) -> dict[str, Config]:
+    """Eight runs: learning rates and the method's own constant; of Grad R, whose constant sets the density, fewer rates and more constants."""
+    knob, values = METHODS[method][2]
+    rates = RATES[1:3] if len(values) == 4 else RATES
+    return {f"{data}/{method}/lr={lr:g},{knob}={value:g}": config(data, "2fc", method, 0.98, lr, tuning=True, **{knob: value}) for lr, value in product(rates, values)}
+
+
+def chosen(data: str, method: str, level: float = 0.98, results: Path = ROOT / "analysis" / "results") -> dict[str, float]:
+    """Learning rate and constant that did best in `analysis.tuning`."""
+    rows = [row for row in read_table(results / "tuning" / "runs.csv") if row["cell"].startswith(f"{data}/{method}/") and math.isfinite(row["accuracy"])]
+    if not rows:
+        raise SystemExit(f"{method} has not been tuned on {data} yet: python -m analysis.tuning")
+    knob = METHODS[method][2][0]
+    best = max(rows, key=lambda row: row["accuracy"])
+    return {"lr": best["lr"], knob: float(best["cell"].rsplit("=", 1)[1])}
