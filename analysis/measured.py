@@ -99,4 +99,4 @@ def fields(run: ns.snn.Run) -> Rows:
     """Links of each input before and after training."""
     history = run.history
     name = history.names[0]
-    return [{"when": when, "links": " ".join(map(str, snapshot.layer(name).out_degrees))} for when, snapshot in (("before", history[0]), ("after", history[-1]))]
+    return [{"when": when, "degrees": " ".join(map(str, snapshot.layer(name).out_degrees))} for when, snapshot in (("before", history[0]), ("after", history[-1]))]

@@ -17,6 +17,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -24,8 +25,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-
-os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "NETSNN_THREADS": "1"}  # before torch is loaded, here or in a worker
 
 import netsnn as ns
 from analysis.bench.measure import cpu
@@ -35,6 +34,8 @@ from netsnn.snn.config import to_toml
 
 ROOT = Path(__file__).parent.parent
 Rows = list[dict]
+TEXTS = {"cell", "settings", "hidden", "options"}  # columns that may look like numbers
+ONE_THREAD = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "NETSNN_THREADS": "1"}
 
 __all__ = ["Place", "Study", "arguments_of", "read_table", "write_table"]
 
@@ -69,6 +70,12 @@ class Study:
         done, order = self._done(), {name: i for i, name in enumerate(self.cells)}
         return sorted((row for row in read_table(self.folder / f"{table}.csv") if row["cell"] in done), key=lambda row: order[row["cell"]])
 
+    def state(self) -> str:
+        """Made by what, and how much of it is there."""
+        there = len(self._done())
+        return (f"Made by `python -m analysis.{self.name}` (sittings in provenance.txt), " + ("all" if there == len(self.cells) else f"{there} of") + f" {len(self.cells)} runs done; "
+                "every number is in the CSV files beside this page.")
+
     def run(self, tell: Callable[[str], None] = print) -> bool:
         """Do the cells that are missing, in their order, several at a time; returns whether all are done."""
         missing = [name for name in self.cells if name not in self._done()]
@@ -77,12 +84,12 @@ class Study:
         work = self.place.work / self.name
         work.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with alone(work), ProcessPoolExecutor(min(self.place.jobs, len(missing)), multiprocessing.get_context("spawn")) as pool:
+        with alone(work), environment(ONE_THREAD), ProcessPoolExecutor(min(self.place.jobs, len(missing)), multiprocessing.get_context("spawn"), _die_with, (os.getpid(),)) as pool:
             note_provenance(self.folder)
             waiting, running, left = iter(missing), {}, len(missing)
             while True:
                 while len(running) < self.place.jobs and time.monotonic() < self.place.deadline and (name := next(waiting, None)) is not None:
-                    running[pool.submit(_train_and_measure, self.cells[name], work / name, self.measure)] = name
+                    running[pool.submit(_train_and_measure, self.cells[name], work / name / digest(self.cells[name]), self.measure)] = name
                 if not running:
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -104,10 +111,20 @@ class Study:
             write_table(self.folder / f"{table}.csv", [*kept, *({**(head if table == "runs" else {"cell": cell}), **row} for row in found.get(table, ()))])
 
 
+def _die_with(parent: int) -> None:
+    """A worker whose parent is killed would go on for hours."""
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    os.nice(5)
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _train_and_measure(config: Config, folder: Path, measure: Callable) -> dict[str, Rows]:
     begin = time.perf_counter()
     try:
-        os.nice(5)
         run = ns.snn.train(config, out=folder, resume=True)
     except ns.TrainingError as error:
         return {"runs": [{**settings(config), "accuracy": float("nan"), "seconds": time.perf_counter() - begin, "problem": str(error).split(": ", 1)[-1]}]}
@@ -132,11 +149,11 @@ def digest(config: Config) -> str:
 
 
 def read_table(path: Path) -> Rows:
-    """The rows of a CSV, numbers as numbers; none if the file is not there yet."""
+    """The rows of a CSV, numbers as numbers, what is empty as None; none if the file is not there yet."""
     if not path.exists():
         return []
     with open(path, newline="") as file:
-        return [{key: _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
+        return [{key: text if key in TEXTS else _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
 
 
 def write_table(path: Path, rows: Rows) -> None:
@@ -182,6 +199,18 @@ def provenance() -> str:
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout.strip() or "no checkout"
     return (f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC | {command} | netsnn {ns.__version__} ({commit}) | Python {platform.python_version()}, NumPy {numpy.__version__}, "
             f"PyTorch {torch.__version__} | {cpu()}, {os.cpu_count()} cores, one thread a run | seeds: column seed")
+
+
+@contextmanager
+def environment(values: dict[str, str]):
+    """What workers inherit, before they load torch."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 @contextmanager
