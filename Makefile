@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all
+.PHONY: demo test test-all reproduce-quick
 
 demo: .venv/installed
 	$(BIN)/python -m analysis.demo
@@ -11,6 +11,9 @@ test: .venv/installed
 
 test-all: .venv/installed
 	$(BIN)/python -m pytest -m ""
+
+reproduce-quick: .venv/installed
+	$(BIN)/python -m analysis.reproduce --quick
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv

@@ -71,6 +71,7 @@ def report(found: Study) -> None:
                        "Means over seeds with 95 % intervals; differences are from CH-SNN of the same seed.", drawing.table(head, lines), "![differences](ablations.png)")
 
 
+@drawing.styled
 def _draw(points: list[tuple], shown: list[str], path) -> None:
     """Differences from CH-SNN, a row a variant, a colour a data set."""
     names = list(dict.fromkeys(name for name, *_ in points))

@@ -120,6 +120,7 @@ def _work(rows: Rows, dense: float) -> list[str]:
     return [f"{mean('sops'):,.0f}", f"{dense / mean('sops'):.1f}", f"{100 * (1 - mean('active')):.1f}", f"{mean('firing'):.3f}"]
 
 
+@drawing.styled
 def _draw(rows: Rows, panels, x: str, label: str, path) -> None:
     """Accuracy against x: a panel a data set and model, a line a method."""
     columns = min(2, len(panels)) or 1

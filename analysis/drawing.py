@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from scipy.stats import t
 from netsnn.io.atomic import write_bytes
 from netsnn.style import COLORS, GREY, save, style
 
-__all__ = ["LOOK", "figure", "interval", "keep", "mean_text", "table", "write_text"]
+__all__ = ["LOOK", "figure", "interval", "keep", "mean_text", "styled", "table", "write_text"]
 
 LOOK = {
     "dense": {"color": "black", "ls": "--", "lw": 1.0},
@@ -34,10 +35,18 @@ LOOK = {
 }
 
 
+def styled(function):
+    """All that the function draws and writes has the package's look."""
+    @functools.wraps(function)
+    def inner(*arguments, **named):
+        with style():
+            return function(*arguments, **named)
+    return inner
+
+
 def figure(rows: int, columns: int, width: float, height: float, **options):
-    """A figure in the package's look, and its axes, always two-dimensional."""
-    with style():
-        return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False, **options)
+    """A figure and its axes, always two-dimensional; for functions that are `styled`."""
+    return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False, **options)
 
 
 def keep(figure, path: Path) -> None:

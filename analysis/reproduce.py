@@ -22,6 +22,7 @@ STUDIES = (accuracy, ablations, convolutions, persistence)
 def main() -> None:
     arguments, place = arguments_of(__doc__)
     if not arguments.report and (arguments.quick or tuning.run(place)):
+        convolutions.tuning(place, arguments.quick).run()
         for module in STUDIES:
             module.study(place, arguments.quick).run()
     for module in STUDIES:

@@ -118,7 +118,6 @@ def _die_with(parent: int) -> None:
             time.sleep(1)
         os._exit(1)
 
-    os.nice(5)
     threading.Thread(target=watch, daemon=True).start()
 
 

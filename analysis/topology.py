@@ -66,6 +66,7 @@ def _shown(cells: dict[str, dict]) -> tuple | None:
     return max(count, key=lambda key: (len(count[key]), key[0] == "fashion-mnist", key[1] == "2fc", key[2] == 0.98, -key[3]), default=None)
 
 
+@drawing.styled
 def over_epochs(rows: Rows, path, title: str) -> None:
     """One panel a statistic, one line a method."""
     figure, axes = drawing.figure(4, 3, PAGE, 7.4, sharex=True)
@@ -85,6 +86,7 @@ def over_epochs(rows: Rows, path, title: str) -> None:
     drawing.keep(figure, path)
 
 
+@drawing.styled
 def fields(rows: Rows, shown: tuple, path) -> None:
     """Links of each pixel, a picture a method."""
     data, model, level, seed = shown
@@ -117,6 +119,7 @@ def chance(rows: Rows) -> str:
     return drawing.table(["statistic", *(NAMES[name] for name in NAMES if any(row["method"] == name for row in rows))], lines)
 
 
+@drawing.styled
 def draw_chance(rows: Rows, path) -> None:
     """z of each run: a column of points a method."""
     methods = [name for name in NAMES if any(row["method"] == name for row in rows)]
