@@ -4,7 +4,7 @@
 
 Dense and sparse networks learn the digits at several learning rates; beside each dense one of two layers, a linear classifier. Writes
 analysis/results/persistence: runs.csv, one row a run; layers.csv, one row a run, epoch and layer (layer "all": the network); linear.csv, the linear
-classifiers; masked.csv, the dense networks with random masks after training; table.md and the figures. Neural persistence is scaled by the largest
+classifiers; masked.csv, the dense networks with random masks after training; README.md and the figures. Neural persistence is scaled by the largest
 weight of the layer it is of; `largest` is that weight over the network's largest.
 """
 
@@ -241,7 +241,7 @@ or distances to the null.
 
 
 def report(study: Study) -> list[Path]:
-    """table.md and two figures of the runs that are done."""
+    """README.md and two figures of the runs that are done."""
     cells = {row["cell"]: row for row in study.rows() if not row["problem"]}
     rows = {name: [{**cells[row["cell"]], **row, "net": row["cell"][:3], "place": place_of(row)} for row in study.rows(name) if row["cell"] in cells]
             for name in ("layers", "linear", "masked")}
@@ -251,10 +251,10 @@ def report(study: Study) -> list[Path]:
         draw_training(rows["layers"], folder / "training.png")
         draw_caveats(dense, rows["masked"], rows["layers"], folder / "caveats.png")
     drawing.write_text(
-        folder / "table.md", HEAD.format(state=study.state()), FIRST, explained_table(dense), WHY_FIRST, deep_table(dense), WHY_DEEP,
+        folder / "README.md", HEAD.format(state=study.state()), FIRST, explained_table(dense), WHY_FIRST, deep_table(dense), WHY_DEEP,
         SECOND, masked_table(rows["masked"]), deep_masked_table(rows["masked"]), WHY_SECOND,
         WHY_SPARSE, sparse_table(rows["layers"], rows["masked"]), THIRD, training_table(rows["layers"]), FIGURES)
-    return [folder / name for name in ("table.md", "training.png", "caveats.png")]
+    return [folder / name for name in ("README.md", "training.png", "caveats.png")]
 
 
 def place_of(row: dict) -> str:

@@ -55,6 +55,6 @@ def test_a_small_study_measures_every_epoch_and_layer_and_writes_its_page(tmp_pa
     assert list(of_network) == [0, *persistence.LEVELS] and of_network[0]["deep"] == pytest.approx(of_network[0]["deep_aware"])
     for path in persistence.report(study):
         assert path.stat().st_size > 500
-    assert "nan" not in (study.folder / "table.md").read_text().split("## 2")[1].split("## 3")[0]
+    assert "nan" not in (study.folder / "README.md").read_text().split("## 2")[1].split("## 3")[0]
     files = {path.name for path in study.folder.iterdir()}
-    assert files == {*(f"{name}.csv" for name in study.tables), "training.png", "training.pdf", "caveats.png", "caveats.pdf", "table.md", "provenance.txt"}
+    assert files == {*(f"{name}.csv" for name in study.tables), "training.png", "training.pdf", "caveats.png", "caveats.pdf", "README.md", "provenance.txt"}
