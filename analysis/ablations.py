@@ -2,7 +2,8 @@
 
     python -m analysis.ablations [--jobs 2] [--minutes 60]      # goes on where it was; needs analysis.tuning
 
-784-784-10, on the digits and on Fashion-MNIST, three seeds. Everything else is as in `analysis.accuracy`. Writes analysis/results/ablations: runs.csv, README.md,
+784-784-10, on the digits and on Fashion-MNIST, three seeds. Accuracy is that of a validation split of the training set, so that what is seen here may be chosen
+without having looked at the test set; everything else is as in `analysis.accuracy`. Writes analysis/results/ablations: runs.csv, README.md,
 ablations.png.
 """
 
@@ -15,7 +16,7 @@ from analysis.runs import ROOT, Place, Rows, Study, arguments_of
 from netsnn.style import COLORS, GREY, PAGE
 
 SPARSITY = 0.99
-VARIANTS = {  # part: {name: changes of the recipe}
+VARIANTS = {  # part: {name: changes of the recipe or of the run}
     "": {"CH-SNN": {}},
     "first wiring": {"CSTI": {"first_wiring": "csti"}, "uniform": {"first_wiring": None}, "Erdos-Renyi": {"first_wiring": "erdos_renyi"}, "small world": {"first_wiring": "small_world"},
                      "scale free": {"first_wiring": "scale_free"}, "receptive fields": {"first_wiring": "receptive_field"}},
@@ -25,9 +26,11 @@ VARIANTS = {  # part: {name: changes of the recipe}
     "dead neurons": {"kept": {"chain": False}},
     "selection": {"hard": {"keep": "top", "draw": "top"}, "hard removal": {"keep": "top"}, "hard regrowth": {"draw": "top"}},
     "new weights": {"normal / 10": {"fresh": "normal_tenth"}},
-    "rate": {"constant": {"rate": "constant"}, "zeta 0.1": {"zeta": 0.1}, "zeta 0.5": {"zeta": 0.5}, "none (static)": {"removal": None, "growth": None}},
+    "rate": {"constant": {"rate": "constant"}, "zeta 0.1": {"zeta": 0.1}, "zeta 0.3": {"zeta": 0.3}, "zeta 0.5": {"zeta": 0.5}, "none (static)": {"removal": None, "growth": None}},
+    "neuron": {"threshold 0.25": {"neuron": {"threshold": 0.25}}, "threshold 1": {"neuron": {"threshold": 1.0}}},
+    "width": {"1568": {"hidden": (1568,)}},
 }
-DATA = ("digits", "fashion-mnist")
+VALIDATION = {"digits": 0.2, "fashion-mnist": 1 / 6}
 
 
 def study(place: Place, quick: bool = False) -> Study:
@@ -36,7 +39,9 @@ def study(place: Place, quick: bool = False) -> Study:
         for part, variants in VARIANTS.items():
             for name, changes in variants.items():
                 base = config(data, "2fc", "ch_snn", SPARSITY, seed=seed, **chosen(data, "ch_snn"))
-                cells[f"{data}/{part or 'whole'}/{name.replace('/', 'over')}/{seed}"] = base.replace(options={**base.options, **changes})
+                of_run = {key: value for key, value in changes.items() if key in ("neuron", "hidden")}
+                of_recipe = {key: value for key, value in changes.items() if key not in of_run}
+                cells[f"{data}/{part or 'whole'}/{name.replace('/', 'over')}/{seed}"] = base.replace(options={**base.options, **of_recipe}, validation=VALIDATION[data], **of_run)
     if quick:
         few = ("CH-SNN", "uniform", "magnitude", "random", "hard")
         cells = {name: one.replace(samples=1000, test_samples=500, epochs=4, options={**one.options, "every": 2}) for name, one in cells.items()
@@ -51,7 +56,7 @@ def measure(run) -> dict[str, Rows]:
 def report(found: Study) -> None:
     rows = {tuple(row["cell"].split("/")): row for row in found.rows()}
     seeds = sorted({key[3] for key in rows})
-    shown = [data for data in DATA if any(key[0] == data for key in rows)]
+    shown = [data for data in VALIDATION if any(key[0] == data for key in rows)]
     lines, points = [], []
     for part, variants in VARIANTS.items():
         for name in variants:
@@ -68,7 +73,7 @@ def report(found: Study) -> None:
     _draw(points, shown, found.folder / "ablations")
     head = ["part", "exchanged for", *(f"{data}: {what}" for data in shown for what in ("accuracy, %", "difference", "active neurons, %", "SOPs"))]
     drawing.write_text(found.folder / "README.md", f"# Parts of CH-SNN, exchanged one at a time, at {100 * SPARSITY:g} % sparsity\n\n{found.state()}",
-                       "Means over seeds with 95 % intervals; differences are from CH-SNN of the same seed.", drawing.table(head, lines), "![differences](ablations.png)")
+                       "Accuracy on a validation split of the training set; means over seeds with 95 % intervals; differences are from CH-SNN of the same seed.", drawing.table(head, lines), "![differences](ablations.png)")
 
 
 @drawing.styled

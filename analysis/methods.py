@@ -102,8 +102,8 @@ def _grad_r(data: str, rows: list[dict], level: float) -> dict[str, float]:
         at = lambda values, mine=mine: float(np.interp(math.log(1 - level), [math.log(row["density"]) for row in mine], values))
         found[lr] = at([row["accuracy"] for row in mine]), math.exp(at([math.log(_knob(row)) for row in mine]))
     lr = max(found, key=lambda rate: found[rate][0])
-    steps = TUNED_ON[data]["steps_per_epoch"] / DATASETS[data]["steps_per_epoch"]  # the constant's pull adds up over them
-    return {"lr": lr, "alpha": float(f"{found[lr][1] * steps:.3g}")}
+    steps = TUNED_ON[data]["steps_per_epoch"] / DATASETS[data]["steps_per_epoch"]  # the constant's pull adds up over them, weights wander with their root
+    return {"lr": lr, "alpha": float(f"{found[lr][1] * math.sqrt(steps):.3g}")}
 
 
 def _knob(row: dict) -> float:

@@ -232,8 +232,8 @@ THIRD = """## 3. Along training
 
 Means over learning rates and seeds; NP is the mean over layers scaled by the network's largest weight, as the authors report it."""
 FIGURES = """NP and DGP of dense and SET networks rise in the first epochs and then stand; those of CH-SNN begin where its wiring puts them and move little.
-Accuracy does not follow: CH-SNN with 2 % of the links has the largest NP and DGP and the lowest accuracy. Compare networks of one density and wiring,
-or distances to the null.
+Accuracy does not follow: CH-SNN with 2 % of the links has the largest NP and DGP and the lowest accuracy (here: SSCTI wants at least as many hidden
+neurons as pixels, and 300 leave most pixels out). Compare networks of one density and wiring, or distances to the null.
 
 ![Persistence over epochs, by layer](training.png)
 
