@@ -82,17 +82,17 @@ def report(found: Study) -> None:
     for data, model in panels:
         sizes = "-".join(map(str, (784, *HIDDEN[model], 10)))
         dense = of(data, model, "dense", 0.0)
+        said = drawing.mean_text(row["accuracy"] for row in dense) or "not there yet"
         base = drawing.interval(row["accuracy"] for row in dense)[0]
         text.append(f"## {data}, {sizes}\n\nTest accuracy in %, by sparsity of the sparse layers (mean and 95 % interval over seeds where there are several). "
-                    f"Dense: **{drawing.mean_text(row['accuracy'] for row in dense)}**.")
+                    f"Dense: **{said}**.")
         text.append(drawing.table(["method", *(f"{100 * level:g} %" for level in levels)],
                                   [[NAMES[method], *(_accuracy(of(data, model, method, level), base) for level in levels)] for method in METHODS if method != "dense"]))
-        text.append(f"What an inference costs at {100 * 0.98:g} and {100 * 0.99:g} %:")
-        work_of_dense = drawing.interval(row["sops"] for row in dense)[0]
-        text.append(drawing.table(["method", *(f"{name}, {100 * level:g} %" for level in MAIN for name in ("SOPs", "times fewer", "nodes without work, %", "spikes a neuron and step"))],
-                                  [[NAMES[method], *(cell for level in MAIN for cell in _work(of(data, model, method, level), work_of_dense))]
-                                   for method in METHODS if method != "dense"] + [["dense", f"{work_of_dense:,.0f}", "1", "0", drawing.mean_text([row["firing"] for row in dense], 3, 1)]
-                                                                                  + ["", "", "", ""]]))
+        text.append("What an inference costs (SOPs: synaptic operations; idle nodes: hidden neurons without a path from input to output; firing rate: spikes a neuron and step):")
+        full = drawing.interval(row["sops"] for row in dense)[0]
+        text.append(drawing.table(["method", *(f"{name}, {100 * level:g} %" for level in MAIN for name in ("SOPs", "times fewer", "idle nodes, %", "firing rate"))],
+                                  [[NAMES[method], *(cell for level in MAIN for cell in _work(of(data, model, method, level), full))] for method in METHODS if method != "dense"]
+                                  + [["dense", *_work(dense, full), *[""] * 4]]))
         outcomes = [row for row in rows if (row["data"], row["model"], row["level"]) == (data, model, "own")]
         if outcomes:
             text.append("With the sparsity that comes out of the published constants:")
@@ -117,7 +117,7 @@ def _work(rows: Rows, dense: float) -> list[str]:
     if not rows:
         return [""] * 4
     mean = lambda name: drawing.interval(row[name] for row in rows)[0]
-    return [f"{mean('sops'):,.0f}", f"{dense / mean('sops'):.1f}", f"{100 * (1 - mean('active')):.1f}", f"{mean('firing'):.3f}"]
+    return [f"{mean('sops'):,.0f}", f"{dense / mean('sops'):.1f}" if dense == dense else "", f"{100 * (1 - mean('active')):.1f}", f"{mean('firing'):.3f}"]
 
 
 @drawing.styled
@@ -143,8 +143,9 @@ def _draw(rows: Rows, panels, x: str, label: str, path) -> None:
         if accuracies:  # SD-SNN with a dozen neurons would squeeze the rest
             ax.set_ylim(min(accuracies) - 1.5, max(accuracies) + 0.8)
         if x == "density":
-            ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-            ax.invert_xaxis()
+            ax.set_xticks([1 - level for level in LEVELS], [f"{100 * (1 - level):g} %" for level in LEVELS])
+            ax.xaxis.set_minor_formatter("")
+            ax.set_xlim(0.12, 0.004)
     handles, labels = axes.flat[0].get_legend_handles_labels() if panels else ([], [])
     figure.legend(handles, labels, loc="outside lower center", ncols=6)
     drawing.keep(figure, path)

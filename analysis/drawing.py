@@ -51,6 +51,7 @@ def figure(rows: int, columns: int, width: float, height: float, **options):
 
 def keep(figure, path: Path) -> None:
     """Write a figure as PNG and PDF."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     for ending in (".png", ".pdf"):
         save(figure, path.with_suffix(ending))
     plt.close(figure)

@@ -48,7 +48,7 @@ def report(source: Study) -> None:
     against = chance(nulls)
     draw_chance(nulls, folder / "against_chance")
     differences = paired(final, nulls)
-    drawing.write_text(folder / "README.md", f"# Topology\n\nMade by `python -m analysis.topology` from the tables of analysis.accuracy. {source.state()}",
+    drawing.write_text(folder / "README.md", f"# Topology\n\nMade by `python -m analysis.topology` from the tables of `analysis.accuracy`, whose state is: {source.state()}",
                        f"## Over training\n\n{what}, first layer. ![curves](evolution.png)", "## Receptive fields\n\nLinks of each pixel after training (and before, of those whose "
                        "first wiring looks at the data). ![fields](receptive_fields.png)",
                        "## Final wirings against chance\n\nEach layer beside 20 layers of the same degrees: how many times the null's mean the statistic is, and z, medians over all runs "
@@ -133,7 +133,9 @@ def draw_chance(rows: Rows, path) -> None:
             if len(z):
                 ax.plot([np.median(z)] * 2, [i - 0.35, i + 0.35], color="black", lw=1)
         ax.axvline(0, color=GREY, lw=0.6)
-        ax.set(title=label, xscale="symlog", yticks=range(len(methods)), yticklabels=[NAMES[name] for name in methods])
+        ax.set_xscale("symlog", linthresh=2)
+        ax.set(title=label, xticks=[tick for tick in (-100, -10, 0, 10, 100) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]], yticks=range(len(methods)), yticklabels=[NAMES[name] for name in methods])
+        ax.xaxis.set_major_formatter("{x:g}")
     for ax in axes[-1]:
         ax.set_xlabel("z against layers of the same degrees")
     axes.flat[0].invert_yaxis()
