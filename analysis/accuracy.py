@@ -136,15 +136,15 @@ def _draw(rows: Rows, panels, x: str, label: str, path) -> None:
             if method == "dense" and x == "density":
                 ax.axhline(points[0][1], label=NAMES[method], zorder=1, **look)
             else:
-                ax.errorbar(*zip(*((a, b) for a, b, _ in points)), yerr=[0 if c != c else c for _, _, c in points], label=NAMES[method], ms=3.5, elinewidth=0.7,
-                            **({**look, "marker": "*", "ls": "", "ms": 8} if method == "dense" else look))
+                ax.errorbar(*zip(*((a, b) for a, b, _ in points)), yerr=[0 if c != c else c for _, _, c in points], label=NAMES[method], elinewidth=0.7,
+                            **{"ms": 3.5, **look, **({"marker": "*", "ls": "", "ms": 8} if method == "dense" else {})})
         ax.set(xscale="log", title=f"{data}, {'-'.join(map(str, (784, *HIDDEN[model], 10)))}", xlabel=label, ylabel="test accuracy in %")
         accuracies = [100 * row["accuracy"] for row in here if row["method"] not in ("sd_snn", "grad_r") and row["accuracy"]]
         if accuracies:  # SD-SNN with a dozen neurons would squeeze the rest
             ax.set_ylim(min(accuracies) - 1.5, max(accuracies) + 0.8)
         if x == "density":
             ax.set_xticks([1 - level for level in LEVELS], [f"{100 * (1 - level):g} %" for level in LEVELS])
-            ax.xaxis.set_minor_formatter("")
+            ax.minorticks_off()
             ax.set_xlim(0.12, 0.004)
     handles, labels = axes.flat[0].get_legend_handles_labels() if panels else ([], [])
     figure.legend(handles, labels, loc="outside lower center", ncols=6)

@@ -58,11 +58,11 @@ def keep(figure, path: Path) -> None:
 
 
 def interval(values: Iterable[float]) -> tuple[float, float]:
-    """Mean and half the width of its 95 % interval (Student's t over seeds); NaN for a single value."""
+    """Mean and half the width of its 95 % interval (Student's t over seeds), NaN for fewer than three values."""
     values = np.asarray([value for value in values if value is not None and math.isfinite(value)], dtype=float)
     if not len(values):
         return math.nan, math.nan
-    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 2 else math.nan
     return float(values.mean()), float(half)
 
 

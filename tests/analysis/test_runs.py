@@ -71,7 +71,7 @@ def test_every_method_has_its_cells_and_as_many_tries():
 def test_intervals_are_students():
     assert drawing.interval([1.0, 2.0, 3.0]) == pytest.approx((2.0, 4.302653 / math.sqrt(3)), rel=1e-6)
     assert drawing.interval([0.5])[0] == 0.5 and math.isnan(drawing.interval([0.5])[1]) and math.isnan(drawing.interval([])[0])
-    assert drawing.mean_text([0.9, 0.92]) == "91.00 ± 12.71" and drawing.mean_text([0.9]) == "90.00" and drawing.mean_text([]) == ""
+    assert drawing.mean_text([0.9, 0.92]) == "91.00" and drawing.mean_text([0.9, 0.91, 0.92]) == "91.00 ± 2.48" and drawing.mean_text([0.9]) == "90.00" and drawing.mean_text([]) == ""
 
 
 def test_the_quick_studies_run_and_are_reported(tmp_path):
