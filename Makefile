@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all reproduce-quick
+.PHONY: demo test test-all reproduce-quick docs
 
 demo: .venv/installed
 	$(BIN)/python -m analysis.demo
@@ -15,8 +15,13 @@ test-all: .venv/installed
 reproduce-quick: .venv/installed
 	$(BIN)/python -m analysis.reproduce --quick
 
+docs: .venv/installed
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs docs/_build/html
+	$(BIN)/python docs/links.py docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[test]"
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[test,docs]"
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt --no-deps spikingjelly  # whose dependencies bring CUDA and a torchvision that does not load
 	touch $@

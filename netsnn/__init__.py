@@ -7,7 +7,7 @@ numba, igraph or networkx.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -29,7 +29,7 @@ _HOMES = {
 __all__ = ["Evolver", "FileError", "Graph", "History", "Layer", "NetsnnError", "Network", "ShortfallWarning", "StudyError", "TrainingError", "bridge", "evolve", "linkpred", "measures", "plot", "read", "snn", "sparsify", "wiring", "write"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'netsnn' has no attribute {name!r}")
     home = _HOMES[name]

@@ -25,7 +25,7 @@ class ShortfallWarning(UserWarning):
     """Fewer candidates than asked for: the result is shorter than the caller may expect."""
 
 
-def check_whole(name: str, value, least: int) -> int:
+def check_whole(name: str, value: object, least: int) -> int:
     """`value` as an int; a ValueError that says its name if it is no whole number of at least `least`."""
     import numpy as np  # here: the commands import this module, and start without NumPy
 

@@ -10,10 +10,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import igraph
+    import networkx
 
 __all__ = ["Graph", "Layer"]
 
@@ -58,9 +63,24 @@ class Layer:
 
     # ---- building ---------------------------------------------------------------------------------
 
+    @overload
     @classmethod
-    def from_edges(cls, row, col, shape: tuple[int, int], *, weights=None, simplify: bool = False,
-                   input_names: Sequence | None = None, output_names: Sequence | None = None):
+    def from_edges(cls, row: ArrayLike, col: ArrayLike, shape: tuple[int, int], *, weights: None = None, simplify: bool = False,
+                   input_names: Sequence | None = None, output_names: Sequence | None = None) -> Layer: ...
+
+    @overload
+    @classmethod
+    def from_edges(cls, row: ArrayLike, col: ArrayLike, shape: tuple[int, int], *, weights: ArrayLike, simplify: bool = False,
+                   input_names: Sequence | None = None, output_names: Sequence | None = None) -> tuple[Layer, np.ndarray]: ...
+
+    @overload
+    @classmethod
+    def from_edges(cls, row: ArrayLike, col: ArrayLike, shape: tuple[int, int], *, weights: ArrayLike | None, simplify: bool = False,
+                   input_names: Sequence | None = None, output_names: Sequence | None = None) -> Any: ...
+
+    @classmethod
+    def from_edges(cls, row: ArrayLike, col: ArrayLike, shape: tuple[int, int], *, weights: ArrayLike | None = None, simplify: bool = False,
+                   input_names: Sequence | None = None, output_names: Sequence | None = None) -> Layer | tuple[Layer, np.ndarray]:
         """The layer with links row[i] -> col[i]; with `weights`, `(layer, weights in links order)`.
 
         A link named twice is an error, unless `simplify=True` (the first weight is kept).
@@ -68,11 +88,19 @@ class Layer:
         n_in, n_out = _check_shape(shape)
         row, col = _check_ids(row, n_in, "row"), _check_ids(col, n_out, "col")
         indptr, indices, order = _csr(row, col, n_in, n_out, simplify)
-        layer = cls(n_in, n_out, indptr, indices, input_names, output_names)
+        layer = cls(n_in, n_out, indptr, indices, cast(Names | None, input_names), cast(Names | None, output_names))  # tuples once checked
         return layer if weights is None else (layer, _check_weights(weights, len(row))[order])
 
+    @overload
     @classmethod
-    def from_dense(cls, array, *, weights: bool = False):
+    def from_dense(cls, array: ArrayLike, *, weights: Literal[False] = False) -> Layer: ...
+
+    @overload
+    @classmethod
+    def from_dense(cls, array: ArrayLike, *, weights: Literal[True]) -> tuple[Layer, np.ndarray]: ...
+
+    @classmethod
+    def from_dense(cls, array: ArrayLike, *, weights: bool = False) -> Layer | tuple[Layer, np.ndarray]:
         """The layer whose links are the non-zero entries; with `weights=True`, `(layer, values)`."""
         array = np.asarray(array)
         if array.ndim != 2:
@@ -82,15 +110,31 @@ class Layer:
         row, col = np.nonzero(array)
         return cls.from_edges(row, col, array.shape, weights=array[row, col] if weights else None)
 
+    @overload
     @classmethod
-    def from_scipy(cls, matrix, *, weights: bool = False):
-        """The layer of all stored entries (stored zeros are links); with `weights=True`, `(layer, values)`."""
-        matrix = _canonical(matrix)
-        layer = cls(*matrix.shape, matrix.indptr, matrix.indices)
-        return (layer, _check_weights(matrix.data, layer.n_links)) if weights else layer
+    def from_scipy(cls, matrix: Any, *, weights: Literal[False] = False) -> Layer: ...
+
+    @overload
+    @classmethod
+    def from_scipy(cls, matrix: Any, *, weights: Literal[True]) -> tuple[Layer, np.ndarray]: ...
 
     @classmethod
-    def from_networkx(cls, graph, *, weight: str | None = None):
+    def from_scipy(cls, matrix: Any, *, weights: bool = False) -> Layer | tuple[Layer, np.ndarray]:
+        """The layer of all stored entries (stored zeros are links); with `weights=True`, `(layer, values)`."""
+        matrix = _canonical(matrix)
+        layer = cls(matrix.shape[0], matrix.shape[1], matrix.indptr, matrix.indices)
+        return (layer, _check_weights(matrix.data, layer.n_links)) if weights else layer
+
+    @overload
+    @classmethod
+    def from_networkx(cls, graph: networkx.Graph, *, weight: None = None) -> Layer: ...
+
+    @overload
+    @classmethod
+    def from_networkx(cls, graph: networkx.Graph, *, weight: str) -> tuple[Layer, np.ndarray]: ...
+
+    @classmethod
+    def from_networkx(cls, graph: networkx.Graph, *, weight: str | None = None) -> Layer | tuple[Layer, np.ndarray]:
         """The layer of a networkx graph whose nodes carry `bipartite` 0 (inputs) or 1 (outputs).
 
         With `weight`, the name of an edge attribute: `(layer, values)`.
@@ -116,11 +160,19 @@ class Layer:
         if all(name is None for name in given) and not (nodes == list(range(len(nodes))) and side == sorted(side)):
             given = nodes
         names = _split_names(given, side)
-        return cls.from_edges(row, col, tuple(counts), weights=None if weight is None else values,
+        return cls.from_edges(row, col, (counts[0], counts[1]), weights=None if weight is None else values,
                               input_names=names[0], output_names=names[1])
 
+    @overload
     @classmethod
-    def from_igraph(cls, graph, *, weight: str | None = None):
+    def from_igraph(cls, graph: igraph.Graph, *, weight: None = None) -> Layer: ...
+
+    @overload
+    @classmethod
+    def from_igraph(cls, graph: igraph.Graph, *, weight: str) -> tuple[Layer, np.ndarray]: ...
+
+    @classmethod
+    def from_igraph(cls, graph: igraph.Graph, *, weight: str | None = None) -> Layer | tuple[Layer, np.ndarray]:
         """The layer of an igraph graph whose vertices carry `type` False (inputs) or True (outputs)."""
         n = graph.vcount()
         if "type" not in graph.vs.attributes() and n:
@@ -191,7 +243,7 @@ class Layer:
         indptr, indices, _ = _transpose(self.indptr, self.indices, self.n_out)
         return Layer(self.n_out, self.n_in, indptr, indices, self.output_names, self.input_names)
 
-    def find(self, row, col) -> np.ndarray:
+    def find(self, row: ArrayLike, col: ArrayLike) -> np.ndarray:
         """Position of each link row[i] -> col[i] in `links` order, -1 where there is none."""
         row, col = _check_ids(row, self.n_in, "row"), _check_ids(col, self.n_out, "col")
         return _find(self.ids, row * self.n_out + col)
@@ -207,11 +259,11 @@ class Layer:
     def __sub__(self, other: Layer) -> Layer:
         return self._of_ids(np.setdiff1d(self.ids, self._same_shape(other).ids, assume_unique=True))
 
-    def with_links(self, row, col) -> Layer:
+    def with_links(self, row: ArrayLike, col: ArrayLike) -> Layer:
         """A layer of the same neurons with other links."""
         return Layer.from_edges(row, col, self.shape, input_names=self.input_names, output_names=self.output_names)
 
-    def select(self, mask) -> Layer:
+    def select(self, mask: ArrayLike) -> Layer:
         """The links where `mask` (one boolean a link) is true; neurons stay."""
         mask = np.asarray(mask, dtype=bool)
         if mask.shape != (self.n_links,):
@@ -221,19 +273,19 @@ class Layer:
 
     # ---- conversions ------------------------------------------------------------------------------
 
-    def to_scipy(self, weights=None) -> sp.csr_array:
+    def to_scipy(self, weights: ArrayLike | None = None) -> sp.csr_array:
         """CSR array of `weights` (ones without); shares no memory with the layer."""
         data = np.ones(self.n_links) if weights is None else _check_weights(weights, self.n_links).copy()
         return sp.csr_array((data, self.indices.copy(), self.indptr.copy()), shape=self.shape)
 
-    def to_dense(self, weights=None) -> np.ndarray:
+    def to_dense(self, weights: ArrayLike | None = None) -> np.ndarray:
         """(n_in, n_out) array: boolean mask, or the weights with 0 where there is no link."""
         values = True if weights is None else _check_weights(weights, self.n_links)
         dense = np.zeros(self.shape, dtype=np.asarray(values).dtype)
         dense[self.links] = values
         return dense
 
-    def to_networkx(self, weights=None):
+    def to_networkx(self, weights: ArrayLike | None = None) -> networkx.Graph:
         """networkx Graph: inputs first with `bipartite=0`, outputs with `bipartite=1`.
 
         Nodes are 0 .. n_in + n_out - 1, or the neurons' names where those differ from each other; a
@@ -253,7 +305,7 @@ class Layer:
             graph.add_weighted_edges_from((labels[i], labels[self.n_in + j], w) for i, j, w in zip(row, col, values))
         return graph
 
-    def to_igraph(self, weights=None):
+    def to_igraph(self, weights: ArrayLike | None = None) -> igraph.Graph:
         """igraph Graph: inputs first, vertex attribute `type` (False, True), `name` if named, edge `weight`."""
         import igraph as ig
 
@@ -292,7 +344,7 @@ class Layer:
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Layer, (self.n_in, self.n_out, np.array(self.indptr), np.array(self.indices),
                        self.input_names, self.output_names)
 
@@ -347,8 +399,21 @@ class Graph:
 
     # ---- building ---------------------------------------------------------------------------------
 
+    @overload
     @classmethod
-    def from_edges(cls, u, v, n: int, *, weights=None, simplify: bool = False, names: Sequence | None = None):
+    def from_edges(cls, u: ArrayLike, v: ArrayLike, n: int, *, weights: None = None, simplify: bool = False, names: Sequence | None = None) -> Graph: ...
+
+    @overload
+    @classmethod
+    def from_edges(cls, u: ArrayLike, v: ArrayLike, n: int, *, weights: ArrayLike, simplify: bool = False, names: Sequence | None = None) -> tuple[Graph, np.ndarray]: ...
+
+    @overload
+    @classmethod
+    def from_edges(cls, u: ArrayLike, v: ArrayLike, n: int, *, weights: ArrayLike | None, simplify: bool = False, names: Sequence | None = None) -> Any: ...
+
+    @classmethod
+    def from_edges(cls, u: ArrayLike, v: ArrayLike, n: int, *, weights: ArrayLike | None = None, simplify: bool = False,
+                   names: Sequence | None = None) -> Graph | tuple[Graph, np.ndarray]:
         """The graph with links u[i] - v[i]; with `weights`, `(graph, weights in links order)`.
 
         Self-loops and links named twice (in either direction) are errors, unless `simplify=True` drops them.
@@ -367,16 +432,36 @@ class Graph:
         indptr, high, order = _csr(low, high, n, n, simplify)
         low = np.repeat(np.arange(n), np.diff(indptr))
         indptr, indices, _ = _csr(np.concatenate([low, high]), np.concatenate([high, low]), n, n, False)
-        graph = cls(n, indptr, indices, names)
+        graph = cls(n, indptr, indices, cast(Names | None, names))
         return graph if w is None else (graph, w[order])
 
+    @overload
     @classmethod
-    def from_dense(cls, array, *, weights: bool = False):
-        """The graph of a symmetric array's non-zero entries; with `weights=True`, `(graph, values)`."""
-        return cls.from_scipy(Layer.from_dense(array).to_scipy(np.asarray(array)[np.nonzero(array)]), weights=weights)
+    def from_dense(cls, array: ArrayLike, *, weights: Literal[False] = False) -> Graph: ...
+
+    @overload
+    @classmethod
+    def from_dense(cls, array: ArrayLike, *, weights: Literal[True]) -> tuple[Graph, np.ndarray]: ...
 
     @classmethod
-    def from_scipy(cls, matrix, *, weights: bool = False):
+    def from_dense(cls, array: ArrayLike, *, weights: bool = False) -> Graph | tuple[Graph, np.ndarray]:
+        """The graph of a symmetric array's non-zero entries; with `weights=True`, `(graph, values)`."""
+        return cls.from_scipy(Layer.from_dense(array).to_scipy(np.asarray(array)[np.nonzero(np.asarray(array))]), weights=weights)
+
+    @overload
+    @classmethod
+    def from_scipy(cls, matrix: Any, *, weights: Literal[False] = False) -> Graph: ...
+
+    @overload
+    @classmethod
+    def from_scipy(cls, matrix: Any, *, weights: Literal[True]) -> tuple[Graph, np.ndarray]: ...
+
+    @overload
+    @classmethod
+    def from_scipy(cls, matrix: Any, *, weights: bool) -> Any: ...
+
+    @classmethod
+    def from_scipy(cls, matrix: Any, *, weights: bool = False) -> Graph | tuple[Graph, np.ndarray]:
         """The graph of a symmetric sparse matrix's stored entries; with `weights=True`, `(graph, values)`."""
         matrix = _canonical(matrix)
         if matrix.shape[0] != matrix.shape[1]:
@@ -390,8 +475,16 @@ class Graph:
             raise ValueError("the weights of an undirected graph must be symmetric")
         return graph, values
 
+    @overload
     @classmethod
-    def from_networkx(cls, graph, *, weight: str | None = None, simplify: bool = False):
+    def from_networkx(cls, graph: networkx.Graph, *, weight: None = None, simplify: bool = False) -> Graph: ...
+
+    @overload
+    @classmethod
+    def from_networkx(cls, graph: networkx.Graph, *, weight: str, simplify: bool = False) -> tuple[Graph, np.ndarray]: ...
+
+    @classmethod
+    def from_networkx(cls, graph: networkx.Graph, *, weight: str | None = None, simplify: bool = False) -> Graph | tuple[Graph, np.ndarray]:
         """The graph of an undirected networkx graph; with `weight`, an edge attribute: `(graph, values)`."""
         if graph.is_directed() and not simplify:
             raise ValueError("got a directed networkx graph; pass graph.to_undirected(), or simplify=True")
@@ -404,8 +497,16 @@ class Graph:
         names = [graph.nodes[x].get("name", x) for x in nodes] if named else None
         return cls.from_edges(u, v, len(nodes), weights=values, simplify=simplify, names=names)
 
+    @overload
     @classmethod
-    def from_igraph(cls, graph, *, weight: str | None = None, simplify: bool = False):
+    def from_igraph(cls, graph: igraph.Graph, *, weight: None = None, simplify: bool = False) -> Graph: ...
+
+    @overload
+    @classmethod
+    def from_igraph(cls, graph: igraph.Graph, *, weight: str, simplify: bool = False) -> tuple[Graph, np.ndarray]: ...
+
+    @classmethod
+    def from_igraph(cls, graph: igraph.Graph, *, weight: str | None = None, simplify: bool = False) -> Graph | tuple[Graph, np.ndarray]:
         """The graph of an undirected igraph graph; with `weight`, an edge attribute: `(graph, values)`."""
         if graph.is_directed() and not simplify:
             raise ValueError("got a directed igraph graph; pass graph.as_undirected(), or simplify=True")
@@ -449,14 +550,14 @@ class Graph:
         """Links of each node."""
         return _read_only(np.diff(self.indptr))
 
-    def find(self, u, v) -> np.ndarray:
+    def find(self, u: ArrayLike, v: ArrayLike) -> np.ndarray:
         """Position of each link u[i] - v[i] in `links` order, -1 where there is none."""
         u, v = _check_ids(u, self.n, "u"), _check_ids(v, self.n, "v")
         return _find(self.ids, np.minimum(u, v) * self.n + np.maximum(u, v))
 
     # ---- set algebra ------------------------------------------------------------------------------
 
-    def select(self, mask) -> Graph:
+    def select(self, mask: ArrayLike) -> Graph:
         """The links where `mask` (one boolean a link) is true; nodes stay."""
         mask = np.asarray(mask, dtype=bool)
         if mask.shape != (self.n_links,):
@@ -472,13 +573,13 @@ class Graph:
     def __sub__(self, other: Graph) -> Graph:
         return self._of_ids(np.setdiff1d(self.ids, self._same_size(other).ids, assume_unique=True))
 
-    def with_links(self, u, v) -> Graph:
+    def with_links(self, u: ArrayLike, v: ArrayLike) -> Graph:
         """A graph of the same nodes with other links."""
         return Graph.from_edges(u, v, self.n, names=self.names)
 
     # ---- conversions ------------------------------------------------------------------------------
 
-    def to_scipy(self, weights=None) -> sp.csr_array:
+    def to_scipy(self, weights: ArrayLike | None = None) -> sp.csr_array:
         """Symmetric CSR array of `weights` (ones without)."""
         data = np.ones(self.n_links) if weights is None else _check_weights(weights, self.n_links)
         u, v = self.links
@@ -487,7 +588,7 @@ class Graph:
         matrix.sort_indices()
         return matrix
 
-    def to_dense(self, weights=None) -> np.ndarray:
+    def to_dense(self, weights: ArrayLike | None = None) -> np.ndarray:
         """(n, n) symmetric array: boolean, or the weights with 0 where there is no link."""
         values = True if weights is None else _check_weights(weights, self.n_links)
         dense = np.zeros(self.shape, dtype=np.asarray(values).dtype)
@@ -495,7 +596,7 @@ class Graph:
         dense[u, v] = dense[v, u] = values
         return dense
 
-    def to_networkx(self, weights=None):
+    def to_networkx(self, weights: ArrayLike | None = None) -> networkx.Graph:
         """networkx Graph on 0 .. n-1, or on the nodes' names; weights become the edge attribute `weight`."""
         import networkx as nx
 
@@ -511,7 +612,7 @@ class Graph:
             graph.add_weighted_edges_from((labels[i], labels[j], w) for i, j, w in zip(u, v, values))
         return graph
 
-    def to_igraph(self, weights=None):
+    def to_igraph(self, weights: ArrayLike | None = None) -> igraph.Graph:
         """igraph Graph with vertex attribute `name` if named and edge attribute `weight` if given."""
         import igraph as ig
 
@@ -540,7 +641,7 @@ class Graph:
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Graph, (self.n, np.array(self.indptr), np.array(self.indices), self.names)
 
     def _of_ids(self, ids: np.ndarray) -> Graph:
@@ -555,7 +656,7 @@ class Graph:
 # ---- helpers: arrays in, checked arrays out ---------------------------------------------------------
 
 
-def _csr(row: np.ndarray, col: np.ndarray, n_rows: int, n_cols: int, simplify: bool):
+def _csr(row: np.ndarray, col: np.ndarray, n_rows: int, n_cols: int, simplify: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Canonical (indptr, indices) of links row -> col, and the order that sorts the links' weights."""
     if len(row) != len(col):
         raise ValueError(f"row and col must have the same length, got {len(row)} and {len(col)}")
@@ -573,7 +674,7 @@ def _csr(row: np.ndarray, col: np.ndarray, n_rows: int, n_cols: int, simplify: b
     return indptr, col[order], order
 
 
-def _canonical(matrix) -> sp.csr_array:
+def _canonical(matrix: Any) -> sp.csr_array:
     """A sorted CSR copy, repeated entries summed: sorting in place would reorder the caller's own arrays."""
     matrix = sp.csr_array(matrix, copy=True)
     if matrix.ndim != 2:
@@ -582,7 +683,7 @@ def _canonical(matrix) -> sp.csr_array:
     return matrix
 
 
-def _transpose(indptr: np.ndarray, indices: np.ndarray, n_cols: int):
+def _transpose(indptr: np.ndarray, indices: np.ndarray, n_cols: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """CSR of the transpose, and for each of its links the position of the same link in the original."""
     n_rows, n_links = len(indptr) - 1, len(indices)
     csc = sp.csr_array((np.arange(1, n_links + 1, dtype=np.int32), indices, indptr), shape=(n_rows, n_cols)).tocsc()
@@ -597,7 +698,7 @@ def _find(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.where(found, at, -1)
 
 
-def _freeze_csr(value, n_rows: int, n_cols: int) -> None:
+def _freeze_csr(value: Layer | Graph, n_rows: int, n_cols: int) -> None:
     """Check the CSR arrays of a new value and store them as read-only int32."""
     indptr, indices = np.asarray(value.indptr), np.asarray(value.indices)
     for array, name in ((indptr, "indptr"), (indices, "indices")):
@@ -624,7 +725,7 @@ def _check_size(n: int, name: str) -> None:
         raise ValueError(f"{name} must be a whole number from 0 to {MAX_INDEX}, got {n!r}")
 
 
-def _check_shape(shape) -> tuple[int, int]:
+def _check_shape(shape: Sequence[int]) -> tuple[int, int]:
     try:
         n_in, n_out = shape
     except (TypeError, ValueError):
@@ -634,7 +735,7 @@ def _check_shape(shape) -> tuple[int, int]:
     return int(n_in), int(n_out)
 
 
-def _check_ids(ids, n: int, name: str) -> np.ndarray:
+def _check_ids(ids: ArrayLike, n: int, name: str) -> np.ndarray:
     ids = np.atleast_1d(np.asarray(ids))
     if ids.size == 0:
         ids = ids.astype(np.int64)
@@ -646,7 +747,7 @@ def _check_ids(ids, n: int, name: str) -> np.ndarray:
     return ids.astype(np.int64)
 
 
-def _check_weights(weights, n_links: int) -> np.ndarray:
+def _check_weights(weights: ArrayLike, n_links: int) -> np.ndarray:
     weights = np.asarray(weights)
     if weights.shape != (n_links,):
         raise ValueError(f"weights must have one value a link ({n_links}), got shape {weights.shape}")
@@ -655,7 +756,7 @@ def _check_weights(weights, n_links: int) -> np.ndarray:
     return weights
 
 
-def _check_names(names, n: int, what: str) -> Names | None:
+def _check_names(names: Sequence | None, n: int, what: str) -> Names | None:
     if names is None or n == 0:
         return None
     names = tuple(name.item() if isinstance(name, np.generic) else name for name in names)
@@ -673,13 +774,13 @@ def _distinct(labels: Sequence) -> bool:
     return len(set(map(str, labels))) == len(labels)
 
 
-def _split_names(names: Sequence, side: Sequence[int]) -> list[list | None]:
+def _split_names(names: Sequence, side: Sequence[int] | np.ndarray) -> list[list | None]:
     """The names of the inputs and of the outputs; None for a side where one is missing."""
     sides = [[name for name, s in zip(names, side) if s == which] for which in (0, 1)]
     return [None if any(name is None for name in part) or not part else part for part in sides]
 
 
-def _side(values, nodes, attribute: str) -> list[int]:
+def _side(values: Sequence, nodes: Sequence, attribute: str) -> list[int]:
     for value, node in zip(values, nodes):
         if value not in (0, 1):
             raise ValueError(f"node {node!r} has {attribute}={value!r}; every node needs 0 (input) or 1 (output)")

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from netsnn.hints import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 __all__ = ["COLORS", "COLUMN", "GREY", "PAGE", "STYLES", "axes", "colors", "legend_below", "plain", "save", "style", "use", "whole"]
 
@@ -29,6 +37,8 @@ def use(name: str = "paper") -> AbstractContextManager[None]:
     """Set matplotlib up for figures of your own in the same look: "paper" (one journal column), "paper-wide" (two) or "talk".
 
     It holds from the call on; as `with style("paper"): ...` until the end of the block. No LaTeX is needed: text stays text in PDF and SVG.
+
+    `name` is one of `STYLES`.
 
     Examples
     --------
@@ -61,7 +71,7 @@ def _apply(settings: dict) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _restoring(before: dict):
+def _restoring(before: dict) -> Iterator[None]:
     import matplotlib
 
     try:
@@ -70,7 +80,7 @@ def _restoring(before: dict):
         matplotlib.rcParams.update(before)
 
 
-def axes(ax=None, width: float = COLUMN, height: float = 2.6):
+def axes(ax: Axes | None = None, width: float = COLUMN, height: float = 2.6) -> Axes:
     """The given Axes, or new ones in a figure of this size."""
     if ax is not None:
         return ax
@@ -89,14 +99,14 @@ def colors(n: int) -> list:
     return [matplotlib.colormaps["viridis"](i / (n - 1) * 0.95) for i in range(n)]
 
 
-def plain(name, most: int = 48) -> str:
+def plain(name: object, most: int = 48) -> str:
     """A name as text that matplotlib draws as it is: no mathematics, no legend entry left out, and not without end."""
     text = str(name)
     text = text if len(text) <= most else f"{text[:most // 2]}…{text[-(most // 2):]}"
     return ("\u200b" if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
-def legend_below(ax, handles: list, labels: list[str], most: int = 24) -> None:
+def legend_below(ax: Axes, handles: list, labels: list[str], most: int = 24) -> None:
     """One legend under the Axes, in as many columns as its labels leave room for; of very many lines an even choice."""
     step = -(-len(labels) // most) or 1
     handles, labels = handles[::step], labels[::step]
@@ -104,15 +114,26 @@ def legend_below(ax, handles: list, labels: list[str], most: int = 24) -> None:
     ax.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=max(1, min(len(labels), 110 // (longest + 7))), handlelength=1.2, columnspacing=1.2)
 
 
-def whole(axis, most: int | str = "auto") -> None:
+def whole(axis: Axis, most: int | Literal["auto"] = "auto") -> None:
     """Ticks of an axis at whole numbers only, on a short axis `most` + 1 of them."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(nbins=most, integer=True, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1))
 
 
-def save(ax, path) -> None:
-    """Write the figure of these Axes to a file, whole or not at all (format by its extension)."""
+def save(ax: Axes, path: PathLike) -> None:
+    """Write the figure of these Axes to a file, whole or not at all (format by its extension).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from matplotlib.figure import Figure
+    >>> path = Path(tempfile.mkdtemp()) / "empty.svg"
+    >>> save(Figure().subplots(), path)
+    >>> path.read_text()[:5]
+    '<?xml'
+    """
     import io
     import os
 

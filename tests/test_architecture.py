@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "netsnn"
-RANKS = [{"errors", "threads", "kernels"}, {"graph"}, {"network"}, {"io"}, {"style"}, {"wiring", "linkpred"}, {"measures"}, {"evolve", "history"},
+import netsnn
+
+PACKAGE = Path(netsnn.__file__).parent
+RANKS = [{"errors", "hints", "threads", "kernels"}, {"graph"}, {"network"}, {"io"}, {"style"}, {"wiring", "linkpred"}, {"measures"}, {"evolve", "history"},
          {"plot", "bridge"}, {"snn"}, {"cli"}]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 

@@ -222,9 +222,9 @@ def test_a_list_of_a_hundred_thousand_links_is_read_in_little_time_and_memory(tm
     weights = np.random.default_rng(0).random(layer.n_links)
     for name in ("x.edges", "x.mtx"):
         ns.write(layer, tmp_path / name, weights=weights)
-        start = time.perf_counter()
+        start = time.process_time()
         again, values = ns.read(tmp_path / name, weights=True)
-        assert time.perf_counter() - start < 1 and again == layer and (values == weights).all()
+        assert time.process_time() - start < 1 and again == layer and (values == weights).all()
         tracemalloc.start()
         ns.read(tmp_path / name)
         assert tracemalloc.get_traced_memory()[1] < 30e6  # as Python objects the lines alone would take more
@@ -653,7 +653,7 @@ def test_an_open_binary_file_and_a_long_name_are_fine_and_a_zero_byte_is_not(tmp
     with open(path, "rb") as file:
         assert ns.read(file) == GRAPH
     for action in (ns.read, lambda path: ns.write(GRAPH, path)):
-        with pytest.raises(ns.FileError, match="null byte"):
+        with pytest.raises(ns.FileError, match="null (byte|character)"):
             action("a\0.edges")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ def sparse_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | No
 
 class _SparseLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, pattern: Pattern, dense_gradient: bool) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, pattern: Pattern, dense_gradient: bool) -> torch.Tensor:
         rows = _rows(x)
         values = weight.detach().reshape(-1).index_select(0, pattern.positions)  # which is much faster than [positions]
         ctx.save_for_backward(rows if ctx.needs_input_grad[1] else None, values)
@@ -98,7 +99,7 @@ class _SparseLinear(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_y: torch.Tensor):
+    def backward(ctx: Any, grad_y: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         pattern, (x, values), g = ctx.pattern, ctx.saved_tensors, _rows(grad_y)
         wants_x, wants_weight, wants_bias = ctx.needs_input_grad[:3]
         back_values = values.numpy()[pattern.back_order]
@@ -115,7 +116,7 @@ class _SparseLinear(torch.autograd.Function):
                     grad_weight = g.T @ x
             if wants_bias:
                 grad_bias = g.sum(0)
-        return grad_x.view(ctx.shape) if wants_x else None, grad_weight, grad_bias if wants_bias else None, None, None
+        return grad_x.view(ctx.shape) if wants_x and grad_x is not None else None, grad_weight, grad_bias if wants_bias else None, None, None
 
 
 def _product(x: torch.Tensor, indptr: np.ndarray, indices: np.ndarray, values: np.ndarray, bias: np.ndarray) -> torch.Tensor:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
+from netsnn.bridge.model import Weighted
 from netsnn.evolve.rules import Rule
 
 __all__ = ["Engine", "several", "torch_seed"]
@@ -25,7 +25,7 @@ class Engine:
     dense_gradient = False
     tensors: tuple[str, ...] = ()
 
-    def __init__(self, rule: Rule, modules: Sequence[nn.Module], evolving: Sequence[bool], optimizer: torch.optim.Optimizer, seed: int) -> None:
+    def __init__(self, rule: Rule, modules: Sequence[Weighted], evolving: Sequence[bool], optimizer: torch.optim.Optimizer, seed: int) -> None:
         self.rule, self.modules, self.optimizer, self.seed = rule, list(modules), optimizer, seed
         self.places = [i for i, takes_part in enumerate(evolving) if takes_part]
         self.begin()
@@ -52,7 +52,7 @@ class Engine:
     def close(self) -> None:
         """Take hooks off the model."""
 
-    def lr(self, weight: nn.Parameter) -> tuple[float, dict]:
+    def lr(self, weight: torch.Tensor) -> tuple[float, dict]:
         """The learning rate of a weight, and its optimizer group."""
         group = next(group for group in self.optimizer.param_groups if any(p is weight for p in group["params"]))
         return float(group["lr"]), group

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from netsnn.bridge.engine import several
-from netsnn.bridge.links import Loan, Stencils, fits, on_links
-from netsnn.bridge.model import CHAINS, MASK, chains_of, matrix, plain, put, read, sparse_layers
+from netsnn.bridge.links import LinksOnly, Loan, Stencils, fits, on_links
+from netsnn.bridge.model import CHAINS, MASK, Weighted, chains_of, matrix, plain, put, read, sparse_layers
 from netsnn.bridge.rules import ENGINES
 from netsnn.errors import TrainingError, check_whole
 from netsnn.evolve import STDS, Event, Recipe, State, rewire
 from netsnn.evolve.rates import RATES
 from netsnn.evolve.rewiring import living, who_evolves
 from netsnn.graph import Layer
+from netsnn.hints import PathLike
 from netsnn.history import History
 
 __all__ = ["Evolver"]
@@ -62,7 +63,7 @@ class Evolver:
     """
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, *, steps_per_epoch: int = 100, epochs: int | None = None,
-                 chains: Sequence[Sequence[str]] | None = None, history: History | str | None = None, weights: bool = False, seed: int = 0) -> None:
+                 chains: Sequence[Sequence[str]] | None = None, history: History | PathLike | None = None, weights: bool = False, seed: int = 0) -> None:
         self.steps_per_epoch = check_whole("steps_per_epoch", steps_per_epoch, 1)
         self.total = None if epochs is None else check_whole("epochs", epochs, 1) * self.steps_per_epoch
         self.modules = sparse_layers(model)
@@ -87,7 +88,7 @@ class Evolver:
         self._engine = ENGINES[type(recipe.rule)](recipe.rule, list(self.modules.values()), self.evolving, optimizer, self.seed) if recipe.rule else None
         self._masked = self._engine is None or self._engine.masked
         self.scalars: dict[str, float] | Callable[[], dict[str, float]] = {}
-        self.history = History(history) if isinstance(history, str) or hasattr(history, "__fspath__") else history
+        self.history = history if history is None or isinstance(history, History) else History(history)
         self.keep_weights = weights
         self._means: dict[int, torch.Tensor] = {}
         self._gradients: list[np.ndarray | None] = [None] * len(self.names)
@@ -193,7 +194,7 @@ class Evolver:
         return 0.0 if self.total is None else min(1.0, steps / self.total)
 
     def _due(self, step: int) -> bool:
-        every = self.steps_per_epoch if self.recipe.every == "epoch" else self.recipe.every
+        every = self.steps_per_epoch if self.recipe.every == "epoch" else int(self.recipe.every)
         within = self.total is None or step < self.total or (self._engine is not None and step == self.total)
         return self.recipe.evolves and step % every == 0 and within and not self._over(step)
 
@@ -221,10 +222,10 @@ class Evolver:
         """Tell the layers, for the next backward pass, whether the gradient of absent weights is wanted; of those that compute on links it costs extra."""
         wanted = self.recipe.growth == "momentum" or (self.recipe.needs_gradient and self._due(self.steps + 1))
         for module in self.modules.values():
-            module.dense_gradient = wanted or (self._engine is not None and self._engine.dense_gradient)
+            vars(module)["dense_gradient"] = wanted or (self._engine is not None and self._engine.dense_gradient)
 
     @torch.no_grad()
-    def _before_step(self, _, arguments: tuple, named: dict) -> None:
+    def _before_step(self, _: Any, arguments: tuple, named: dict) -> None:
         closure = arguments[1] if len(arguments) > 1 else named.get("closure")  # the first is the optimizer
         if closure is not None and (not self._masked or any(map(on_links, self.modules.values()))):
             raise ValueError(f"optimizer.step(closure) would run the model in the middle of a step, which {self.recipe.name} or layers on links do not bear")
@@ -235,7 +236,7 @@ class Evolver:
             gradient = module.weight.grad
             if gradient is None or not self._masked:
                 continue
-            gradient = gradient.to_dense() if gradient.is_sparse and module.dense_gradient else gradient
+            gradient = gradient.to_dense() if gradient.is_sparse and vars(module)["dense_gradient"] else gradient
             if self.recipe.growth == "momentum":
                 mean = self._means.get(i)
                 self._means[i] = (1 - self.recipe.decay) * gradient if mean is None else mean.mul_(self.recipe.decay).add_(gradient, alpha=1 - self.recipe.decay)
@@ -250,11 +251,11 @@ class Evolver:
                     parameter.grad = None
         elif self._masked and self._loan.able:
             for module in self.modules.values():
-                if on_links(module) and module.weight.grad is not None:
+                if isinstance(module, LinksOnly) and module.weight.grad is not None:
                     self._loan.lend(module.weight, module.pattern)
 
     @torch.no_grad()
-    def _after_step(self, *_) -> None:
+    def _after_step(self, *_: Any) -> None:
         lent = self._loan.give_back()
         if self._engine is not None:
             self._engine.after(self.steps + 1, self._progress(self.steps + 1))
@@ -270,12 +271,12 @@ class Evolver:
             self._mask(module)
 
     @torch.no_grad()
-    def _mask(self, module: nn.Module, moments: bool = True) -> None:
+    def _mask(self, module: Weighted, moments: bool = True) -> None:
         self._stencils.cut(module, module.weight)
         for value in self._moments(module) if moments else ():
             self._stencils.cut(module, value)
 
-    def _moments(self, module: nn.Module) -> list[torch.Tensor]:
+    def _moments(self, module: Weighted) -> list[torch.Tensor]:
         """What the optimizer keeps for each weight of a module."""
         return [value for value in self.optimizer.state.get(module.weight, {}).values() if fits(value, module.weight)]
 
@@ -287,7 +288,7 @@ class Evolver:
         return list(layers), list(weights)
 
     def _record(self, event: Event | None, step: int) -> None:
-        if _rank():
+        if _rank() or self.history is None:
             return
         layers, weights = self._read()
         scalars = dict(self.scalars() if callable(self.scalars) else self.scalars)
@@ -306,7 +307,7 @@ def _difference(before: State, after: State, reason: str) -> Event:
     return Event(removed, grown, dead)
 
 
-def _tensors(value):
+def _tensors(value: Any) -> Any:
     """A copy with tensors for NumPy arrays."""
     if isinstance(value, dict):
         return {key: _tensors(part) for key, part in value.items()}
@@ -315,7 +316,7 @@ def _tensors(value):
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value.clone() if torch.is_tensor(value) else value
 
 
-def _arrays(value, keep: Sequence[str] = ()):
+def _arrays(value: Any, keep: Sequence[str] = ()) -> Any:
     """The other way round; what stands under a name in `keep` stays tensors."""
     if isinstance(value, dict):
         return {key: part if key in keep else _arrays(part, keep) for key, part in value.items()}
@@ -332,6 +333,6 @@ def _decided(decide: Callable[[], Decision]) -> Decision:
     """What rank 0 decides, on every rank."""
     if not several():
         return decide()
-    found = [decide() if _rank() == 0 else None]
+    found: list[Any] = [decide() if _rank() == 0 else None]
     torch.distributed.broadcast_object_list(found, src=0)
-    return found[0]
+    return cast(Decision, found[0])

@@ -12,6 +12,7 @@ from torch import nn
 from netsnn.bridge.engine import Engine, torch_seed
 from netsnn.bridge.model import MASK
 from netsnn.evolve.latent import stds_threshold
+from netsnn.evolve.rules import STDS, DeepR, GradR
 
 __all__ = ["DeepRewiring", "GradientRewiring", "SoftThreshold", "dormant"]
 
@@ -40,7 +41,7 @@ class Latent(Engine):
             weight.copy_(self.weight(i, hidden, progress))
             getattr(self.modules[i], MASK).copy_(weight != 0)
 
-    def pull(self, i: int, weight: nn.Parameter) -> None:
+    def pull(self, i: int, weight: torch.Tensor) -> None:
         """What moves hidden weights beside the optimizer; `weight` holds them after its step, `self.hidden` those before."""
 
     def weight(self, i: int, hidden: torch.Tensor, progress: float) -> torch.Tensor:
@@ -57,15 +58,18 @@ class Latent(Engine):
 class GradientRewiring(Latent):
     """Hidden weights are sign theta: the optimizer's step on dL/dw moves theta by sign times as much, as gradient rewiring wants it."""
 
+    rule: GradR
+
     def begin(self) -> None:
         super().begin()
-        self.alpha, self.sign = self.rule.alpha, {}
+        self.alpha = self.rule.alpha
+        self.sign: dict[int, torch.Tensor] = {}
         for i, hidden in self.hidden.items():  # a weight of 0 has no sign, and without one could never grow
             generator = torch.Generator().manual_seed(torch_seed(self.seed, i))
             drawn = torch.where(torch.rand(hidden.shape, generator=generator) < 0.5, -1.0, 1.0).to(hidden)
             self.sign[i] = torch.where(hidden == 0, drawn, hidden.sign())
 
-    def pull(self, i: int, weight: nn.Parameter) -> None:
+    def pull(self, i: int, weight: torch.Tensor) -> None:
         if self.alpha <= 1e-8:
             return
         lr, group = self.lr(weight)
@@ -97,6 +101,8 @@ class GradientRewiring(Latent):
 class SoftThreshold(Latent):
     """w = sign(theta) relu(|theta| - D)."""
 
+    rule: STDS
+
     def weight(self, i: int, hidden: torch.Tensor, progress: float) -> torch.Tensor:
         return nn.functional.softshrink(hidden, stds_threshold(progress, self.rule.final, self.rule.schedule))
 
@@ -104,10 +110,12 @@ class SoftThreshold(Latent):
 class DeepRewiring(Engine):
     """Links whose weight would turn its sign go, exactly as many dormant ones come."""
 
+    rule: DeepR
     tensors = ("sign",)
 
     def begin(self) -> None:
-        self.sign, self.counts = {}, {}
+        self.sign: dict[int, torch.Tensor] = {}
+        self.counts: dict[int, int] = {}
         for i in self.places:
             weight, mask = self.modules[i].weight.detach(), getattr(self.modules[i], MASK)
             generator = torch.Generator().manual_seed(torch_seed(self.seed, i))

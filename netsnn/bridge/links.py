@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from statistics import median
+from typing import Any, SupportsIndex, TypeGuard
 
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn import functional
 
@@ -29,11 +31,19 @@ class Choice:
     on_links: bool
 
 
-def choose_compute(model: nn.Module, inputs, *, repeats: int = 5) -> dict[str, Choice]:
+def choose_compute(model: nn.Module, inputs: ArrayLike | torch.Tensor, *, repeats: int = 5) -> dict[str, Choice]:
     """Measure each sparse linear layer both ways, on what it sees when the model gets `inputs`, and let it compute the faster way from now on.
 
     Give a batch as in training. The choice depends on clocks; to repeat a run bit by bit, note what was chosen and use `compute_on_links(model, names)`.
     Layers that cannot compute on links (convolutions, other devices than the CPU, layers with a forward of their own) stay as they are.
+
+    Parameters
+    ----------
+    model : any torch module
+    inputs
+        What the model takes.
+    repeats : int
+        How often each way is measured; the median counts.
 
     Examples
     --------
@@ -68,29 +78,60 @@ def compute_on_links(model: nn.Module, names: Iterable[str] | None = None) -> nn
 
     A layer stays an instance of its class, with its Parameters, buffers and keys; its `weight.grad` becomes a sparse tensor, which
     torch's clip_grad_norm_ does not take. Under an `Evolver` the optimizer, too, works on the links alone.
+
+    Parameters
+    ----------
+    model : any torch module
+    names : names of layers, optional
+        By default all sparse linear layers that can.
+
+    Examples
+    --------
+    >>> from netsnn.bridge import sparsify
+    >>> from netsnn.evolve import static
+    >>> model = sparsify(nn.Sequential(nn.Linear(200, 300), nn.ReLU(), nn.Linear(300, 10)), static(0.99), seed=0)
+    >>> x = torch.rand(8, 200)
+    >>> before = model(x)
+    >>> bool(torch.allclose(compute_on_links(model, ["0"])(x), before, atol=1e-5)), on_links(model[0]), on_links(model[2])
+    (True, True, False)
     """
     modules = sparse_layers(model)
     for name in modules if names is None else names:
         if name not in modules:
             raise ValueError(f"the model has no sparse layer {name!r}; sparse layers: {', '.join(modules)}")
         if _able(modules[name]):
-            modules[name].__class__ = _links_class(type(modules[name]))
+            modules[name].__class__ = _links_class(type(modules[name]))  # type: ignore[arg-type]  # a class is hashable
         elif names is not None and not on_links(modules[name]):
             raise ValueError(f"{name} cannot compute on links: that is for linear layers of float32 on the CPU")
     return model
 
 
 def compute_dense(model: nn.Module) -> nn.Module:
-    """Let all layers compute with all their weights again, in place."""
+    """Let all layers compute with all their weights again, in place.
+
+    Examples
+    --------
+    >>> from netsnn.bridge import sparsify
+    >>> from netsnn.evolve import static
+    >>> model = compute_on_links(sparsify(nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 10)), static(0.9), seed=0))
+    >>> on_links(model[0]), on_links(compute_dense(model)[0])
+    (True, False)
+    """
     for module in plain(model).modules():
-        if on_links(module):
+        if isinstance(module, LinksOnly):
             module.__dict__.pop("_pattern", None)
-            module.__class__ = type(module).plain_class
+            module.__class__ = type(module).plain_class  # type: ignore[assignment]
     return model
 
 
 def on_links(module: nn.Module) -> bool:
-    """Whether a module computes on its links alone."""
+    """Whether a module computes on its links alone.
+
+    Examples
+    --------
+    >>> on_links(nn.Linear(3, 2))
+    False
+    """
     return isinstance(module, LinksOnly)
 
 
@@ -98,10 +139,12 @@ class LinksOnly:
     """What is mixed into a linear layer's class: the forward pass on links, and copies and pickles that know the plain class only."""
 
     plain_class: type[nn.Linear]
+    weight: nn.Parameter
+    bias: nn.Parameter | None
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         if self.weight.device.type != "cpu" or self.weight.dtype not in (torch.float32, torch.float64):
-            return super().forward(inputs)
+            return super().forward(inputs)  # type: ignore[misc]  # of the class that this one is mixed into
         return sparse_linear(inputs, self.weight, self.bias, self.pattern, dense_gradient=self.__dict__.get("dense_gradient", False))
 
     @property
@@ -114,7 +157,7 @@ class LinksOnly:
             known = self.__dict__["_pattern"] = state, Pattern(mask)
         return known[1]
 
-    def __reduce_ex__(self, protocol):
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         return _revived, (self.plain_class,), {key: value for key, value in self.__dict__.items() if key != "_pattern"}
 
 
@@ -134,6 +177,7 @@ class Loan:
     def lend(self, weight: nn.Parameter, pattern: Pattern) -> None:
         """Put the values at the links in the optimizer in the weight's place."""
         gradient, positions = weight.grad, pattern.positions
+        assert gradient is not None  # without one nothing is lent
         if gradient.is_sparse and torch.equal(gradient._indices(), pattern.indices):
             values = gradient._values()
         else:  # dense, or gathered over a change of the wiring
@@ -198,15 +242,15 @@ def _links_class(plain_class: type) -> type:
 
 
 def _revived(plain_class: type) -> nn.Module:
-    kind = _links_class(plain_class)
+    kind: Any = _links_class(plain_class)
     return kind.__new__(kind)
 
 
-def _able(module: nn.Module) -> bool:
+def _able(module: nn.Module) -> TypeGuard[nn.Linear]:
     return isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward and module.weight.device.type == "cpu" and module.weight.dtype == torch.float32
 
 
-def fits(value, weight: torch.Tensor) -> bool:
+def fits(value: object, weight: torch.Tensor) -> TypeGuard[torch.Tensor]:
     """Whether an entry of an optimizer's state has a number for each weight."""
     return torch.is_tensor(value) and value.shape == weight.shape
 

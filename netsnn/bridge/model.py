@@ -8,23 +8,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
+from typing import TypeAlias, TypeGuard, cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from netsnn.evolve import Recipe, start
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 
 __all__ = ["MASK", "chains_of", "density", "from_graph", "matrix", "plain", "put", "read", "sparse_layers", "sparsify", "to_graph", "watch"]
 
 MASK = "weight_mask"
 CHAINS = "_weight_chains"  # on the model: what `sparsify` was told or found, for its `Evolver`
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+Weighted: TypeAlias = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
-def sparsify(model: nn.Module, recipe: Recipe, *, calibration=None, exclude: Iterable[str] = (), chains: Sequence[Sequence[str]] | None = None,
-             theta: float = 0.5, seed=0) -> nn.Module:
+def sparsify(model: nn.Module, recipe: Recipe, *, calibration: ArrayLike | torch.Tensor | None = None, exclude: Iterable[str] = (),
+             chains: Sequence[Sequence[str]] | None = None, theta: float = 0.5, seed: Seed = 0) -> nn.Module:
     """Make a model's layers sparse, in place: wire them, draw their weights, and put a `weight_mask` buffer beside each weight.
 
     The weights stay the Parameters that they are, under the names that they have. The model computes as before; absent weights are 0.
@@ -34,6 +38,8 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration=None, exclude: Ite
     Parameters
     ----------
     model : any torch module
+    recipe : Recipe
+        See `netsnn.evolve.RECIPES`.
     calibration : tensor or array, optional
         Samples of the first layer's inputs (the last dimension is theirs), or of the model's, which is then run on them once. Needed by
         recipes that wire the first layer by correlations, and by SSWI, which takes the share of zeros from it; not where a convolution or
@@ -43,6 +49,7 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration=None, exclude: Ite
         By default linear layers of fitting sizes that follow each other with nothing but element-wise modules between them in one
         nn.Sequential; all others are chains of their own, whose neurons nobody takes for dead because of another layer.
     theta : firing threshold, for SSWI
+    seed : int or numpy Generator
 
     Examples
     --------
@@ -52,7 +59,7 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration=None, exclude: Ite
     [60, 150]
     """
     root, exclude = plain(model), tuple(exclude)
-    modules = dict(root.named_modules())
+    modules = {name: module for name, module in root.named_modules() if _is_weighted(module)}
     names = _layer_names(root, exclude, recipe.convolutions)
     if not names:
         what = "linear layer or convolution" if recipe.convolutions else "linear layer"
@@ -80,16 +87,35 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration=None, exclude: Ite
     return model
 
 
-def sparse_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """The modules that carry a mask, by name."""
-    return {name: module for name, module in plain(model).named_modules() if MASK in dict(module.named_buffers(recurse=False))}
+def sparse_layers(model: nn.Module) -> dict[str, Weighted]:
+    """The modules that carry a mask, by name.
+
+    Examples
+    --------
+    >>> from netsnn.evolve import set_
+    >>> model = sparsify(nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5)), set_(0.9), seed=0)
+    >>> list(sparse_layers(model))
+    ['0', '2']
+    """
+    return {name: module for name, module in plain(model).named_modules() if _is_masked(module)}
 
 
 def to_graph(model: nn.Module, *, weights: bool = False) -> dict:
-    """The layers of a model by name; with `weights=True`, name to (Layer, weights). Linear layers without a mask come with their non-zeros."""
+    """The layers of a model by name; with `weights=True`, name to (Layer, weights). Linear layers without a mask come with their non-zeros.
+
+    Examples
+    --------
+    >>> from netsnn.evolve import set_
+    >>> model = sparsify(nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5)), set_(0.9), seed=0)
+    >>> to_graph(model)
+    {'0': Layer(20 -> 30, 60 links, density 10%), '2': Layer(30 -> 5, 150 links, density 100%)}
+    >>> layer, weights = to_graph(model, weights=True)["0"]
+    >>> weights.shape
+    (60,)
+    """
     found = {}
     for name, module in plain(model).named_modules():
-        if _is_linear(module) or (isinstance(module, CONVOLUTIONS) and getattr(module, MASK, None) is not None):
+        if _is_linear(module) or (_is_weighted(module) and getattr(module, MASK, None) is not None):
             layer, values = read(module)
             found[name] = (layer, values) if weights else layer
     return found
@@ -109,7 +135,7 @@ def from_graph(model: nn.Module, layers: dict) -> nn.Module:
     for name, given in layers.items():
         layer, values = given if isinstance(given, tuple) else (given, None)
         module = modules.get(name)
-        if not _is_linear(module) and not isinstance(module, CONVOLUTIONS):
+        if not _is_weighted(module):
             raise ValueError(f"the model has no linear layer or convolution {name!r}; it has {', '.join(_layer_names(plain(model), (), True))}")
         now = _values(module)
         if layer.shape != now.shape:
@@ -118,7 +144,7 @@ def from_graph(model: nn.Module, layers: dict) -> nn.Module:
     return model
 
 
-def density(model: nn.Module, inputs=None) -> dict[str, float]:
+def density(model: nn.Module, inputs: ArrayLike | torch.Tensor | None = None) -> dict[str, float]:
     """Links over places of all linear layers and convolutions: "parameters", and, if `inputs` for the model are given, "connections".
 
     parameters: each weight counts once. connections: each as often as it is used for one sample, that is once for each place of a feature map
@@ -131,7 +157,7 @@ def density(model: nn.Module, inputs=None) -> dict[str, float]:
     >>> {k: round(v, 3) for k, v in density(from_graph(model, {"0": layer}), torch.zeros(1, 1, 4, 4)).items()}
     {'parameters': 0.529, 'connections': 0.273}
     """
-    counted = {name: module for name, module in plain(model).named_modules() if _is_linear(module) or isinstance(module, CONVOLUTIONS)}
+    counted = {name: module for name, module in plain(model).named_modules() if _is_weighted(module)}
     if not counted:
         raise ValueError("the model has no linear layer and no convolution")
     links = {name: int(module.weight.count_nonzero() if getattr(module, MASK, None) is None else getattr(module, MASK).sum()) for name, module in counted.items()}
@@ -153,7 +179,7 @@ def plain(model: nn.Module) -> nn.Module:
         if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             model = model.module
         elif hasattr(model, "_orig_mod"):
-            model = model._orig_mod
+            model = cast(nn.Module, model._orig_mod)
         else:
             return model
 
@@ -163,7 +189,7 @@ def matrix(weight: torch.Tensor) -> torch.Tensor:
     return weight.detach().flatten(1).T
 
 
-def read(module: nn.Module) -> tuple[Layer, np.ndarray]:
+def read(module: Weighted) -> tuple[Layer, np.ndarray]:
     """A module's layer and the weights of its links."""
     mask, values = getattr(module, MASK, None), _values(module)
     layer = Layer.from_dense((values != 0) if mask is None else matrix(mask).cpu().numpy())
@@ -171,7 +197,7 @@ def read(module: nn.Module) -> tuple[Layer, np.ndarray]:
 
 
 @torch.no_grad()
-def put(module: nn.Module, layer: Layer, values: np.ndarray) -> None:
+def put(module: Weighted, layer: Layer, values: np.ndarray) -> None:
     """Write a layer and its weights into a module; the Parameter stays the same object."""
     weight = module.weight
     mask = torch.from_numpy(np.ascontiguousarray(layer.to_dense().T)).to(weight.device).reshape(weight.shape)
@@ -185,7 +211,7 @@ def put(module: nn.Module, layer: Layer, values: np.ndarray) -> None:
         module.register_buffer(MASK, mask)
 
 
-def watch(model: nn.Module, seen: dict[str, Callable], inputs) -> None:
+def watch(model: nn.Module, seen: dict[str, Callable], inputs: ArrayLike | torch.Tensor) -> None:
     """Run a copy of the model, in evaluation, on the inputs; tell what the named modules got and gave."""
     copy = deepcopy(model).eval()
 
@@ -201,9 +227,9 @@ def watch(model: nn.Module, seen: dict[str, Callable], inputs) -> None:
 
 def chains_of(model: nn.Module, names: Sequence[str]) -> list[list[str]]:
     """Linear layers of fitting sizes with nothing but element-wise modules between them in one nn.Sequential."""
-    modules = dict(model.named_modules())
+    modules = {name: module for name, module in model.named_modules() if _is_weighted(module)}
     after: dict[str, str] = {}
-    for prefix, container in modules.items():
+    for prefix, container in model.named_modules():
         if not isinstance(container, nn.Sequential):
             continue
         before = None
@@ -228,18 +254,26 @@ def chains_of(model: nn.Module, names: Sequence[str]) -> list[list[str]]:
 # ---- inside -----------------------------------------------------------------------------------
 
 
-def _values(module: nn.Module) -> np.ndarray:
+def _values(module: Weighted) -> np.ndarray:
     values = matrix(module.weight).cpu()
     return (values if values.dtype in (torch.float32, torch.float64) else values.float()).numpy()
 
 
-def _dimensions(module: nn.Module) -> tuple[int, ...]:
+def _dimensions(module: Weighted) -> tuple[int, ...]:
     """(n_in, n_out) of a linear layer, (channels in, channels out, *kernel) of a convolution."""
     n_out, n_in, *kernel = module.weight.shape
     return n_in, n_out, *([] if _is_linear(module) else kernel)
 
 
-def _is_linear(module: nn.Module | None) -> bool:
+def _is_weighted(module: nn.Module | None) -> TypeGuard[Weighted]:
+    return isinstance(module, (nn.Linear, *CONVOLUTIONS))
+
+
+def _is_masked(module: nn.Module) -> TypeGuard[Weighted]:
+    return MASK in dict(module.named_buffers(recurse=False))
+
+
+def _is_linear(module: nn.Module | None) -> TypeGuard[nn.Linear | nn.Conv1d]:
     """nn.Linear, or a convolution over a sequence that treats each token apart."""
     return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv1d) and module.kernel_size == (1,) and module.groups == 1)
 
@@ -271,10 +305,10 @@ def _sees_inputs(model: nn.Module, name: str) -> bool:
     return True
 
 
-def _samples(model: nn.Module, name: str, calibration) -> np.ndarray:
+def _samples(model: nn.Module, name: str, calibration: ArrayLike | torch.Tensor) -> np.ndarray:
     """Inputs of the first layer: the calibration itself if its last dimension fits, else what the layer sees when (a copy of) the model runs on it."""
     tensor = torch.as_tensor(calibration)
-    module = dict(model.named_modules())[name]
+    module = {other: found for other, found in model.named_modules() if _is_weighted(found)}[name]
     n_in = math.prod(module.weight.shape[1:])
     if tensor.ndim >= 2 and tensor.shape[-1] == n_in:
         return tensor.detach().cpu().numpy().astype(np.float32)

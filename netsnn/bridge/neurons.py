@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from netsnn.bridge.engine import Engine, several
-from netsnn.bridge.model import MASK, matrix
+from netsnn.bridge.model import MASK, Weighted, matrix
+from netsnn.evolve.rules import DPAP, SDSNN
 from netsnn.evolve.spines import Spines, spines_epoch, spines_live
 from netsnn.evolve.survival import bcm, scaled, survival_step
 
@@ -22,12 +22,13 @@ __all__ = ["SpineBounds", "Survival"]
 class SpineBounds(Engine):
     """Once an epoch bounds move, links return and neurons go; in between, what pulls at absent links is summed up."""
 
+    rule: SDSNN
     dense_gradient = True
     tensors = ("pull",)
 
     def begin(self) -> None:
         self.masked = not self.rule.faithful  # the published program masks at the end of an epoch only
-        self.states = dict.fromkeys(self.places)
+        self.states: dict[int, Spines | None] = dict.fromkeys(self.places)
         self.pull = {i: torch.zeros_like(self.modules[i].weight.detach()) for i in self.places}
 
     @torch.no_grad()
@@ -50,10 +51,11 @@ class SpineBounds(Engine):
             weights, pull = (matrix(value).double().cpu().numpy() for value in (module.weight, self.pull[i]))
             if not self.masked:
                 pull = np.where(matrix(mask).cpu().numpy(), 0.0, weights)
-            self.states[i], weights, _ = spines_epoch(self.states[i], weights, pull, number, self.rule, kind=_kind(module), kernel=module.weight.shape[2:].numel(),
+            state, weights, _ = spines_epoch(self.states[i], weights, pull, number, self.rule, kind=_kind(module), kernel=module.weight.shape[2:].numel(),
                                                       after=self._living_after(i), mask=matrix(mask).cpu().numpy(), seed=[self.seed, number, i])
             module.weight.copy_(torch.from_numpy(np.ascontiguousarray(weights.T)).reshape(module.weight.shape))
-            mask.copy_(torch.from_numpy(np.ascontiguousarray(self.states[i].mask.T)).reshape(mask.shape))
+            mask.copy_(torch.from_numpy(np.ascontiguousarray(state.mask.T)).reshape(mask.shape))
+            self.states[i] = state
             self.pull[i].zero_()
 
     def _living_after(self, i: int) -> int:
@@ -77,6 +79,8 @@ class Survival(Engine):
     A model that takes one time step a call, or one whose inputs have time as an axis of their own, the first; steps folded into the batch cannot be told apart.
     """
 
+    rule: DPAP
+
     def begin(self) -> None:
         for i in self.places:
             here, after = self.modules[i].weight, self.modules[i + 1].weight if i + 1 < len(self.modules) else None
@@ -92,11 +96,11 @@ class Survival(Engine):
         self._seen: dict[int, tuple[torch.Tensor, int]] = {}
         self._given: dict[int, int] = {}
         watched = sorted({*self.places, *(i + 1 for i in self.places)})
-        self._hooks = [self.modules[i].register_forward_pre_hook(lambda module, inputs, i=i: self._watch(i, module, inputs[0])) for i in watched]
+        self._hooks = [self.modules[i].register_forward_pre_hook(lambda _, inputs, i=i: self._watch(i, self.modules[i], inputs[0])) for i in watched]
         if watched:  # a batch ends with its backward pass, so that several may make one optimizer step
             self._hooks.append(self.modules[watched[0]].weight.register_post_accumulate_grad_hook(lambda _: self._finish()))
 
-    def _watch(self, i: int, module: nn.Module, inputs: torch.Tensor) -> None:
+    def _watch(self, i: int, module: Weighted, inputs: torch.Tensor) -> None:
         if not (module.training and torch.is_grad_enabled()):
             return
         self._given[i] = inputs.data_ptr()
@@ -159,11 +163,11 @@ class Survival(Engine):
 # ---- inside -----------------------------------------------------------------------------------
 
 
-def _kind(module: nn.Module) -> str:
+def _kind(module: Weighted) -> str:
     return "conv" if module.weight.shape[2:].numel() > 1 else "linear"
 
 
-def _silence(modules: Sequence[nn.Module]) -> None:
+def _silence(modules: Sequence[Weighted]) -> None:
     """A neuron without links has no bias either."""
     for module in modules:
         if module.bias is not None:

@@ -15,7 +15,7 @@ examples:
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
     from netsnn.io import FORMATS
 

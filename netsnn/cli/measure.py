@@ -8,6 +8,11 @@ import io
 import json
 import math
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netsnn.graph import Layer
 
 __all__ = ["add_to"]
 
@@ -19,7 +24,7 @@ examples:
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
     from netsnn.cli.sources import add_file_options
 
@@ -39,7 +44,7 @@ def add_to(commands) -> None:
 
 
 class _List(argparse.Action):
-    def __call__(self, parser, *_):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from netsnn.measures import MEASURES
 
         print(", ".join(MEASURES))
@@ -79,7 +84,7 @@ def write(rows: list[dict], form: str) -> None:
             print(line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:])), sep="  ")
 
 
-def _layers(arguments: argparse.Namespace):
+def _layers(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Layer]]:
     """(columns that say which layer it is, the layer) of everything in the source."""
     from netsnn.cli.sources import is_run, open_run
     from netsnn.graph import Layer
@@ -105,7 +110,7 @@ def _layers(arguments: argparse.Namespace):
         raise ValueError(f"{source} holds an undirected graph; the measures are those of bipartite layers (--kind layer reads an edge list as one)")
 
 
-def _short(value) -> str:
+def _short(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if math.isfinite(value) and value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
     return str(value)

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from netsnn.history import Snapshot
 
 __all__ = ["add_to"]
 
@@ -20,7 +28,7 @@ examples:
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
     from netsnn.cli.sources import add_file_options
 
@@ -58,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{arguments.output}: {error}") from None
 
 
-def _draw(arguments: argparse.Namespace, plot):
+def _draw(arguments: argparse.Namespace, plot: ModuleType) -> Axes:
     from netsnn.cli.sources import is_run, open_run
     from netsnn.graph import Layer
     from netsnn.io import read
@@ -87,11 +95,12 @@ def _draw(arguments: argparse.Namespace, plot):
         if not isinstance(value, (Layer, Network)):
             raise ValueError(f"{arguments.source} holds an undirected graph; the figures are those of bipartite layers (--kind layer reads an edge list as one)")
         if isinstance(value, Network) and name in LAYER:
+            network = value
             try:
-                key = _key(arguments.layer, value.names)
-                value = value[key]
+                key = _key(arguments.layer, network.names)
+                value = network[key]
             except (KeyError, IndexError):
-                raise ValueError(f"no layer {key!r}; layers: {', '.join(map(str, value.names or range(len(value))))}") from None
+                raise ValueError(f"no layer {key!r}; layers: {', '.join(map(str, network.names or range(len(network))))}") from None
     if name == "view":
         return plot.view(value, **ordered)
     if name in ("layer", "spy"):
@@ -105,7 +114,7 @@ def _draw(arguments: argparse.Namespace, plot):
     return getattr(plot, name)(value)
 
 
-def _persistence(snapshot, key, name: str, plot):
+def _persistence(snapshot: Snapshot, key: int | str, name: str, plot: ModuleType) -> Axes:
     from netsnn.measures import neural_persistence
 
     if snapshot.weights is None or any(weights is None for weights in snapshot.weights):
@@ -116,7 +125,7 @@ def _persistence(snapshot, key, name: str, plot):
     return plot.barcode(found, layer=snapshot._form.number(key))
 
 
-def _key(layer: str, names) -> int | str:
+def _key(layer: str, names: Sequence[str] | None) -> int | str:
     """The layer of this name, else of this number: layers of torch's Sequential have numbers for names."""
     try:
         return layer if layer in (names or ()) else int(layer)

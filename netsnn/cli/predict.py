@@ -7,6 +7,7 @@ import csv
 import io
 import sys
 import textwrap
+from typing import Any
 
 from netsnn.linkpred.methods import METHODS
 
@@ -21,12 +22,12 @@ examples:
 
 
 class _ListMethods(argparse.Action):
-    def __call__(self, parser, *_):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         print(methods_table())
         parser.exit()
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
     from netsnn.io import FORMATS
 
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--top must be at least 0, got {arguments.top}")
     if arguments.method not in METHODS:
         raise ValueError(f"no method {arguments.method!r}; methods: {', '.join(METHODS)}")
-    options = dict(_option(text) for text in arguments.option)
+    options: dict[str, Any] = dict(_option(text) for text in arguments.option)
     graph = read(arguments.file, kind=arguments.kind, format=arguments.format)
     if isinstance(graph, Network):
         raise ValueError(f"{arguments.file} holds a network of {len(graph)} layers; predict works on one layer or graph")

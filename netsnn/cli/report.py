@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["add_to"]
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
     parser = commands.add_parser(
         "report", help="write the report of a recorded run as one HTML page",

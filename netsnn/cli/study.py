@@ -31,7 +31,7 @@ However a run ended, the same command goes on from there, to the same numbers.
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
     parser = commands.add_parser(
         "study", help="compare link scores over many networks and splits; resumes",

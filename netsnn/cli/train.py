@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 __all__ = ["add_to"]
 
@@ -37,7 +38,7 @@ TEXTS = ("data", "folder", "model", "method", "encoding", "compute")
 NUMBERS = ("sparsity", "steps", "epochs", "batch", "lr", "seed")
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
     parser = commands.add_parser("train", help="train a sparse spiking network; resumes", description="Train a spiking network whose wiring evolves, and record it.",
                                  epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> None:
           f"(netsnn report {shlex.quote(arguments.out)})")
 
 
-def _value(text: str):
+def _value(text: str) -> Any:
     """A number, true or false, a list in brackets, a table in braces, or the text itself."""
     import tomllib
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 
 from netsnn.errors import ShortfallWarning
 from netsnn.evolve.scores import choose
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 from netsnn.linkpred import METHODS, best
 from netsnn.linkpred.drawing import draw_ch3_l3
 from netsnn.wiring.counts import draw_ids
@@ -22,9 +24,11 @@ GROWTHS = {
 }
 
 
-def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = False, gradient: np.ndarray | None = None, alive=None, exclude: np.ndarray | None = None,
-         seed=0) -> np.ndarray:
+def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = False, gradient: np.ndarray | None = None, alive: Any = None, exclude: np.ndarray | None = None,
+         seed: Seed = 0) -> np.ndarray:
     """Ids (row * n_out + col, sorted) of `count` new links; fewer only where no more unlinked pairs of living neurons are left.
+
+    Where the rule has too few pairs (scores of 0), the rest is drawn uniformly.
 
     Parameters
     ----------
@@ -41,8 +45,6 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
     exclude : ids, optional
         Pairs that must not grow (such as those just removed).
 
-    Where the rule has too few pairs (scores of 0), the rest is drawn uniformly.
-
     Examples
     --------
     >>> layer = Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], shape=(3, 3))
@@ -56,14 +58,15 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
     row_alive, col_alive = (np.isin(np.arange(n), side) for n, side in ((n_in, rows), (n_out, cols)))
     if np.ndim(count) and rule not in ("gradient", "momentum", "uniform"):
         raise ValueError(f"growth by {rule} has no number of links for each neuron: it takes one for the layer")
+    total = int(np.sum(count))
     if rule == "ch3_l3" and sample:
-        found = draw_ch3_l3(layer, count, exclude=exclude, seed=generator)  # dead neurons have no links, and no score with anyone
+        found = draw_ch3_l3(layer, total, exclude=exclude, seed=generator)  # dead neurons have no links, and no score with anyone
     elif rule in METHODS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ShortfallWarning)  # made up for below
-            u, v, _ = best(layer, rule, count + len(exclude), sample=sample, drawn=True, seed=generator)
+            u, v, _ = best(layer, rule, total + len(exclude), sample=sample, drawn=True, seed=generator)
         found = u * n_out + v
-        found = found[row_alive[u] & col_alive[v] & ~np.isin(found, exclude)][:count]
+        found = found[row_alive[u] & col_alive[v] & ~np.isin(found, exclude)][:total]
     elif rule in ("gradient", "momentum"):
         if gradient is None or np.shape(gradient) != layer.shape:
             raise ValueError(f"growth by {rule} needs a gradient of shape {layer.shape}, got {'none' if gradient is None else np.shape(gradient)}")
@@ -74,7 +77,7 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
         found = np.empty(0, dtype=np.int64)
     else:
         raise ValueError(f"no growth {rule!r}; growths: {', '.join([*GROWTHS, *(m for m in METHODS if METHODS[m].bipartite)])}")
-    missing = 0 if np.ndim(count) else count - len(found)  # of a neuron that is full nothing can be made up for
+    missing = 0 if np.ndim(count) else total - len(found)  # of a neuron that is full nothing can be made up for
     if missing > 0:
         taken = np.union1d(np.union1d(layer.ids, found), exclude)
         found = np.concatenate([found, _anywhere(rows, cols, n_out, missing, taken, generator)])
@@ -96,9 +99,10 @@ def _best_of(score: np.ndarray, count: int | np.ndarray, generator: np.random.Ge
         candidates = np.flatnonzero(score.reshape(-1) >= 0)
         return candidates[choose(score.reshape(-1)[candidates], min(int(count), len(candidates)), generator, sample=sample)]
     found = [np.empty(0, dtype=np.int64)]
-    for j in np.flatnonzero(count):
+    counts = np.asarray(count)
+    for j in np.flatnonzero(counts):
         rows = np.flatnonzero(score[:, j] >= 0)
-        found.append(rows[choose(score[rows, j], min(int(count[j]), len(rows)), generator, sample=sample)] * score.shape[1] + j)
+        found.append(rows[choose(score[rows, j], min(int(counts[j]), len(rows)), generator, sample=sample)] * score.shape[1] + j)
     return np.concatenate(found)
 
 

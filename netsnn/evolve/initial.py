@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -42,23 +43,23 @@ def sswi_variance(layer: Layer, *, position: str, theta: float = 0.5, silence: f
     raise ValueError(f"position must be first, middle or last, got {position!r}")
 
 
-def sswi(layer: Layer, generator: np.random.Generator, **options) -> np.ndarray:
+def sswi(layer: Layer, generator: np.random.Generator, **options: Any) -> np.ndarray:
     """Normal weights of variance `sswi_variance`."""
     return generator.normal(0, math.sqrt(sswi_variance(layer, **options)), layer.n_links)
 
 
-def swi(layer: Layer, generator: np.random.Generator, **_) -> np.ndarray:
+def swi(layer: Layer, generator: np.random.Generator, **_: Any) -> np.ndarray:
     """Sparse weight initialisation (CHT): normal of variance 2 / (density n_in), He's for the mean number of inputs that are linked."""
     return generator.normal(0, math.sqrt(2 / max(layer.density * layer.n_in, 1e-12)), layer.n_links)
 
 
-def kaiming(layer: Layer, generator: np.random.Generator, **_) -> np.ndarray:
+def kaiming(layer: Layer, generator: np.random.Generator, **_: Any) -> np.ndarray:
     """Uniform on +-sqrt(6 / n_in), as a dense layer of this size (He et al. 2015)."""
     bound = math.sqrt(6 / max(layer.n_in, 1))
     return generator.uniform(-bound, bound, layer.n_links)
 
 
-def normal_tenth(layer: Layer, generator: np.random.Generator, **_) -> np.ndarray:
+def normal_tenth(layer: Layer, generator: np.random.Generator, **_: Any) -> np.ndarray:
     """Normal of standard deviation 0.1 (SET's sparse program)."""
     return generator.normal(0, 0.1, layer.n_links)
 

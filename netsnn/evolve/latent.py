@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 
 __all__ = ["DeepRState", "GradRState", "deep_r_start", "deep_r_step", "grad_r_start", "grad_r_step", "soft_threshold", "stds_threshold", "wiring_of"]
 
@@ -26,7 +27,7 @@ class GradRState:
         return self.sign * np.maximum(self.theta, 0)
 
 
-def grad_r_start(weights: np.ndarray, seed=0) -> GradRState:
+def grad_r_start(weights: np.ndarray, seed: Seed = 0) -> GradRState:
     """From dense first weights: theta = |w|, sign = sign(w), drawn where w is 0 (else such a weight could never grow)."""
     weights = np.asarray(weights, dtype=np.float64)
     drawn = np.where(np.random.default_rng(seed).random(weights.shape) < 0.5, -1.0, 1.0)
@@ -77,14 +78,14 @@ class DeepRState:
         return np.where(self.active, self.sign * self.theta, 0.0)
 
 
-def deep_r_start(layer: Layer, weights: np.ndarray, seed=0) -> DeepRState:
+def deep_r_start(layer: Layer, weights: np.ndarray, seed: Seed = 0) -> DeepRState:
     """From a layer and its weights: as many links stay active for ever. The signs of absent links are drawn."""
     dense = layer.to_dense(np.asarray(weights, dtype=np.float64)) if layer.n_links else np.zeros(layer.shape)
     drawn = np.where(np.random.default_rng(seed).random(layer.shape) < 0.5, -1.0, 1.0)
     return DeepRState(layer.to_dense(), np.abs(dense), np.where(dense == 0, drawn, np.sign(dense)))
 
 
-def deep_r_step(state: DeepRState, gradient: np.ndarray, *, lr: float = 0.05, l1: float = 1e-5, temperature: float = 0.0, seed=0) -> DeepRState:
+def deep_r_step(state: DeepRState, gradient: np.ndarray, *, lr: float = 0.05, l1: float = 1e-5, temperature: float = 0.0, seed: Seed = 0) -> DeepRState:
     """One step of deep rewiring: a link whose weight would change its sign goes, and another of the same layer comes anywhere.
 
     theta <- theta - lr (sign dL/dw + l1) + noise of standard deviation sqrt(2 lr temperature), of active links; those at 0 or below go, exactly as many

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from netsnn.graph import Layer
 
@@ -31,7 +32,7 @@ def linear(progress: float, zeta: float, until: float = 1.0) -> float:
 RATES = {"constant": constant, "cosine": cosine, "linear": linear}
 
 
-def pq_index(weights, p: float = 0.5, q: float = 1.0) -> float:
+def pq_index(weights: ArrayLike, p: float = 0.5, q: float = 1.0) -> float:
     """PQ index of the existing weights: 1 - d^(1/q - 1/p) ||w||_p / ||w||_q, 0 for equal |w|, towards 1 where few carry all.
 
     The two-stage paper prints the exponent's sign the other way round, with which the index is not scale invariant; this is the form of
@@ -57,8 +58,20 @@ def pq_index(weights, p: float = 0.5, q: float = 1.0) -> float:
     return float(max(0.0, 1 - (w**p).mean() ** (1 / p) / (w**q).mean() ** (1 / q)))
 
 
-def pq_retained(weights, p: float = 0.5, q: float = 1.0, eta: float = 0.001) -> float:
-    """Lower bound on how many weights carry the layer: d (1 + eta)^(-q / (q - p)) (1 - I)^(p q / (q - p))."""
+def pq_retained(weights: ArrayLike, p: float = 0.5, q: float = 1.0, eta: float = 0.001) -> float:
+    """Lower bound on how many weights carry the layer: d (1 + eta)^(-q / (q - p)) (1 - I)^(p q / (q - p)).
+
+    d is the number of weights, I their `pq_index`.
+
+    References
+    ----------
+    Diao et al., Pruning deep neural networks from a sparsity perspective, ICLR 2023, arXiv 2302.05601.
+
+    Examples
+    --------
+    >>> round(pq_retained([1.0, 1.0, 1.0, 1.0], eta=0.0), 6), round(pq_retained([1.0, 0.0, 0.0, 0.0], eta=0.0), 6)
+    (4.0, 1.0)
+    """
     d = np.size(weights)
     return float(d * (1 + eta) ** (-q / (q - p)) * (1 - pq_index(weights, p, q)) ** (p * q / (q - p)))
 
@@ -70,10 +83,26 @@ def pq_counts(layer: Layer, weights: np.ndarray, *, scope: str = "layer", p: flo
     c = min(max(gamma (1 - r / d), 0), beta) with r = `pq_retained`, rounded up, of the d weights in scope; the number is floor(d c).
     Scopes of one weight or none lose nothing, so that no neuron loses its last link.
 
+    Parameters
+    ----------
+    layer, weights
+        The layer, and one weight a link.
+    scope : "layer" or "neuron"
+    p, q, eta, gamma, beta
+        The constants of the formula.
+
     References
     ----------
     Shen, Xu, Pan, Chen, two-stage structure learning, arXiv 2502.13572 (ICLR 2025); constants as Diao et al. (p, q: inferred, see the
     method notes: they fit the published densities).
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 1, 2, 3], [0, 0, 0, 0], shape=(4, 1))
+    >>> pq_counts(layer, np.array([1.0, 0.01, 0.01, 0.01])).tolist()
+    [2]
+    >>> pq_counts(layer, np.ones(4)).tolist()
+    [0]
     """
     if scope not in ("layer", "neuron"):
         raise ValueError(f"scope must be layer or neuron, got {scope!r}")

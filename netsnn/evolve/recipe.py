@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from netsnn.errors import check_whole
 from netsnn.evolve.growth import GROWTHS
@@ -14,11 +14,10 @@ from netsnn.evolve.rules import PQ, Rule
 from netsnn.evolve.scores import SCORES
 from netsnn.linkpred import METHODS
 
-__all__ = ["ALLOCATIONS", "REMOVALS", "WIRINGS", "Recipe"]
+__all__ = ["ALLOCATIONS", "WIRINGS", "Recipe"]
 
 WIRINGS = ("uniform", "erdos_renyi", "small_world", "scale_free", "receptive_field", "sscti", "csti", "dense")
 ALLOCATIONS = {"equal": "every layer has the same density", "erk": "density in proportion to (n_in + n_out) / (n_in n_out), at most 1 (RigL's ERK)"}
-REMOVALS = (*SCORES, "signed")
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,12 @@ class Recipe:
     returning : "keep" or "zero": weight of a link that went and came back at once;  fresh : "zero" or "normal_tenth": of other new links
     last : "dense" leaves the last layer of a chain dense and unevolved, "evolve" treats it as the others
     every : "epoch", or a number of optimizer steps;  replaces_step : the event takes an optimizer step's place
+
+    Examples
+    --------
+    >>> recipe = Recipe("mine", sparsity=0.95, removal="lrs", growth="ch3_l3", draw="sample")
+    >>> recipe.replace(zeta=0.2).zeta, recipe.evolves
+    (0.2, True)
     """
 
     name: str
@@ -77,7 +82,7 @@ class Recipe:
     replaces_step: bool = False
 
     def __post_init__(self) -> None:
-        choices = {"allocation": ALLOCATIONS, "wiring": WIRINGS, "first_wiring": (None, *WIRINGS), "weights": (*INITIAL, "own"), "removal": (None, *REMOVALS),
+        choices = {"allocation": ALLOCATIONS, "wiring": WIRINGS, "first_wiring": (None, *WIRINGS), "weights": (*INITIAL, "own"), "removal": (None, *SCORES, "signed"),
                    "keep": ("top", "sample"), "draw": ("top", "sample"), "rate": RATES, "scope": (None, "layer", "neuron"),
                    "growth": (None, *GROWTHS, *(name for name, method in METHODS.items() if method.bipartite)), "returning": ("keep", "zero"),
                    "fresh": ("zero", "normal_tenth"), "last": ("dense", "evolve")}
@@ -122,7 +127,7 @@ class Recipe:
         """Whether the wiring changes in training."""
         return self.removal is not None or self.growth is not None or self.rule is not None
 
-    def replace(self, **changes) -> Recipe:
+    def replace(self, **changes: Any) -> Recipe:
         """The recipe with some parts exchanged.
 
         Examples

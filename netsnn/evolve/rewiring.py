@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from netsnn import wiring
 from netsnn.errors import ShortfallWarning
@@ -17,6 +18,7 @@ from netsnn.evolve.rates import RATES, pq_counts
 from netsnn.evolve.recipe import Recipe
 from netsnn.evolve.scores import SCORES, choose
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 from netsnn.network import Network
 
 __all__ = ["Event", "State", "densities", "living", "rewire", "start", "who_evolves"]
@@ -58,12 +60,13 @@ class Event:
     dead: list[list[np.ndarray]]
 
 
-def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains=None, samples=None, theta: float = 0.5, silence: float | None = None, own=None,
-          seed=0) -> State:
+def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains: Sequence[Sequence[int]] | None = None, samples: ArrayLike | None = None,
+          theta: float = 0.5, silence: float | None = None, own: Sequence[np.ndarray] | None = None, seed: Seed = 0) -> State:
     """Wire the layers and draw their weights.
 
     Parameters
     ----------
+    recipe : Recipe
     shapes : (n_in, n_out) of each layer; of a convolution (channels in, channels out, height, width), whose graph has channels x height x width inputs
     chains : lists of layer numbers that share neurons; by default one chain of all layers
     samples : spikes or values of the network's inputs, for "sscti" and "csti" (see `netsnn.wiring`)
@@ -103,7 +106,7 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains=None, sam
             warnings.warn(f"layer {i} ({shape[0]} x {shape[1]}) has no link at a density of {density:.3g}", ShortfallWarning, stacklevel=3)
         position = "last" if i == len(shapes) - 1 and len(shapes) > 1 else "first" if i == 0 and silence is not None else "middle"
         layers.append(layer)
-        weights.append(np.asarray(own[i])[layer.links] if recipe.weights == "own" else INITIAL[recipe.weights](layer, generator, **({"position": position, "theta": theta, "silence": silence} if recipe.weights == "sswi" else {})))
+        weights.append(np.asarray(own[i])[layer.links] if recipe.weights == "own" and own is not None else INITIAL[recipe.weights](layer, generator, **({"position": position, "theta": theta, "silence": silence} if recipe.weights == "sswi" else {})))
     alive = living(layers, chains, recipe)
     return State(tuple(layers), tuple(weights), chains, alive, evolving)
 
@@ -151,11 +154,13 @@ def densities(recipe: Recipe, shapes: Sequence[tuple[int, ...]]) -> list[float]:
         dense |= over
 
 
-def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence[np.ndarray | None] | None = None, seed=0) -> tuple[State, Event]:
+def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence[np.ndarray | None] | None = None, seed: Seed = 0) -> tuple[State, Event]:
     """One event: remove, percolate, grow.
 
     Parameters
     ----------
+    state : State
+    recipe : Recipe
     progress : share of training that is done, 0 .. 1
     gradients : for growth by "gradient" or "momentum", an (n_in, n_out) array for each evolving layer
 
@@ -184,22 +189,23 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
             removed[i][recipe.removal] = _ends(layer, gone)
             kept[i] = layer.select(~gone)
             lost = np.bincount(removed[i][recipe.removal][1], minlength=layer.n_out) if recipe.scope == "neuron" else int(gone.sum())
-            wanted[i] = np.rint(kappa * lost).astype(np.int64) if recipe.scope == "neuron" else round(kappa * lost)
+            wanted[i] = np.rint(kappa * lost).astype(np.int64) if recipe.scope == "neuron" else round(float(kappa * lost))
     alive, dead = [list(groups) for groups in state.alive], [[np.empty(0, dtype=np.int64) for _ in groups] for groups in state.alive]
     if recipe.chain:
         for c, chain in enumerate(state.chains):
             found = Network([kept[i] for i in chain]).percolate()
             for i, layer in zip(chain, found.network):
-                lost = kept[i] - layer
-                removed[i]["chain"] = lost.links
-                if state.evolving[i] and lost.n_links:
-                    wanted[i] = int(np.sum(wanted[i])) + lost.n_links
+                stranded = kept[i] - layer
+                removed[i]["chain"] = stranded.links
+                if state.evolving[i] and stranded.n_links:
+                    wanted[i] = int(np.sum(wanted[i])) + stranded.n_links
                 kept[i] = layer
             for g, ids in enumerate(found.dead):
                 dead[c][g] = ids[alive[c][g][ids]]
                 alive[c][g] = alive[c][g].copy()
                 alive[c][g][ids] = False
-    layers, weights = [], []
+    layers: list[Layer] = []
+    values: list[np.ndarray] = []
     groups = {i: (c, g) for c, chain in enumerate(state.chains) for g, i in enumerate(chain)}
     for i, layer in enumerate(kept):
         if np.any(wanted[i]) and recipe.growth is not None:
@@ -214,8 +220,8 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
                 settled = tuple(done or (j == i and bool(back > recipe.stop)) for j, done in enumerate(settled))
             layer = layer | layer.with_links(row, col)
         layers.append(layer)
-        weights.append(_carry(state.layers[i], state.weights[i], kept[i], layer, recipe, generator))
-    after = State(tuple(layers), tuple(weights), state.chains, tuple(map(tuple, alive)), state.evolving, state.events + 1, settled)
+        values.append(_carry(state.layers[i], state.weights[i], kept[i], layer, recipe, generator))
+    after = State(tuple(layers), tuple(values), state.chains, tuple(map(tuple, alive)), state.evolving, state.events + 1, settled)
     return after, Event(removed, grown, dead)
 
 
@@ -234,6 +240,7 @@ def _falling(layer: Layer, weights: np.ndarray, recipe: Recipe, progress: float,
         count = int(zeta * layer.n_links + 1e-9)
     if recipe.removal == "signed":
         return _both_signs(weights, count / max(layer.n_links, 1), generator)
+    assert recipe.removal is not None  # else nothing falls
     score = SCORES[recipe.removal](layer, weights)
     exponent = recipe.exponent[0] + (recipe.exponent[1] - recipe.exponent[0]) * progress
     return ~choose(score, layer.n_links - count, generator, sample=recipe.keep == "sample", exponent=exponent)

@@ -14,7 +14,14 @@ Score = Callable[[Layer, np.ndarray], np.ndarray]
 
 
 def magnitude(layer: Layer, weights: np.ndarray) -> np.ndarray:
-    """|w|."""
+    """|w|.
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1], [0, 1, 1], shape=(2, 2))
+    >>> magnitude(layer, np.array([0.5, -2.0, 1.0])).tolist()
+    [0.5, 2.0, 1.0]
+    """
     return np.abs(np.asarray(weights, dtype=np.float64))
 
 
@@ -26,6 +33,12 @@ def relative_importance(layer: Layer, weights: np.ndarray) -> np.ndarray:
     References
     ----------
     Zhang et al., Brain network science modelling of sparse neural networks (CHTs), arXiv 2501.19107 (2025).
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1], [0, 1, 1], shape=(2, 2))
+    >>> relative_importance(layer, np.array([1.0, -3.0, 1.0])).tolist()
+    [1.25, 1.5, 1.25]
     """
     return _shares(layer, weights, 0.0, 1.0)
 
@@ -55,6 +68,15 @@ def likelihood(layer: Layer, weights: np.ndarray, *, alpha: float = 0.5, delta: 
     References
     ----------
     Zhang et al. (2025), arXiv 2501.19107, eq. 2.
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1], [0, 1, 1], shape=(2, 2))
+    >>> weights = np.array([1.0, -3.0, 1.0])
+    >>> likelihood(layer, weights).round(3).tolist()
+    [1.4, 2.4, 1.4]
+    >>> likelihood(layer, weights, alpha=0.0).tolist() == relative_importance(layer, weights).tolist()
+    True
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must lie in [0, 1], got {alpha!r}")
@@ -70,6 +92,16 @@ def choose(scores: np.ndarray, count: int, generator: np.random.Generator, *, sa
     """A mask of exactly `count` of the scores: the largest, ties at random; or drawn without replacement in proportion to score ^ exponent.
 
     Draws take scores of 0 only when no others are left.
+
+    Parameters
+    ----------
+    scores : array
+    count : int
+    generator : numpy Generator
+    sample : bool
+        Draw instead of taking the largest.
+    exponent : float
+        Of the draw; the larger, the nearer to the largest.
 
     Examples
     --------

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from netsnn.evolve.rules import SDSNN
+from netsnn.hints import Seed
 
 __all__ = ["Spines", "spine_activity", "spines_clamp", "spines_epoch", "spines_live", "spines_prune", "spines_regrow", "spines_start", "spines_update", "pruning_rate", "regrowth_percentile"]
 
@@ -36,7 +37,7 @@ class Spines:
 
 
 def spines_epoch(state: Spines | None, weights: np.ndarray, pull: np.ndarray, epoch: int, rule: SDSNN, *, kind: str = "linear", kernel: int = 1, after: int = 10,
-                 mask: np.ndarray | None = None, seed=0) -> tuple[Spines, np.ndarray, np.ndarray]:
+                 mask: np.ndarray | None = None, seed: Seed = 0) -> tuple[Spines, np.ndarray, np.ndarray]:
     """What happens to a layer at the end of an epoch (counted from 0): (state, weights, ids of the newly pruned neurons).
 
     Epoch 0 sets the bounds. Later ones update them; after `patience` epochs weights are held within them; after twice as many, links return and neurons go.
@@ -164,11 +165,11 @@ def pruning_rate(rate: float, t: int, *, live: int, after: int, kind: str = "lin
     return rate + (rule.early * float(np.exp(-t)) if epoch <= rule.switch else rule.late) * live / max(after, 1)
 
 
-def spines_prune(state: Spines, *, seed=0) -> tuple[Spines, np.ndarray]:
+def spines_prune(state: Spines, *, seed: Seed = 0) -> tuple[Spines, np.ndarray]:
     """Prune the neurons of least activity until int(neurons * P / 100) have been: (state, ids of the newly pruned). Ties at random."""
     n = state.mask.shape[1]
     count = max(min(int(n * state.rate / 100), n - 1), 0)  # the last neuron stays
-    order = np.lexsort((np.random.default_rng(seed).random(n), spine_activity(state)))
+    order = np.lexsort((np.random.default_rng(seed).random((n,)), spine_activity(state)))
     order = np.concatenate([order[state.pruned[order]], order[~state.pruned[order]]])  # the pruned fill the first places
     new = order[:count][~state.pruned[order[:count]]]
     mask, pruned = state.mask.copy(), state.pruned.copy()

@@ -17,6 +17,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -30,7 +31,7 @@ COLUMNS = ("snapshot", "step", "layer")
 Row = dict[str, int | float]
 
 
-def frame(snapshots: Sequence[Snapshot], labels: Sequence, measure: Callable, weights: bool, folder: Path):
+def frame(snapshots: Sequence[Snapshot], labels: Sequence, measure: Callable, weights: bool, folder: Path) -> Any:
     """See `History.frame`; `labels` are the layers, and results are kept in `folder`."""
     if not callable(measure):
         raise ValueError(f"measure must be a function of a Layer, got {measure!r}")
@@ -41,7 +42,7 @@ def frame(snapshots: Sequence[Snapshot], labels: Sequence, measure: Callable, we
         rows = _measure(snapshot, labels, measure, weights)
         known[snapshot.path.name] = rows
         _add(path, snapshot.path.name, rows)
-    table = {name: [] for name in COLUMNS}
+    table: dict[str, list] = {name: [] for name in COLUMNS}
     for snapshot in snapshots:
         for label, row in zip(labels, known[snapshot.path.name]):
             at = len(table["step"])
@@ -60,13 +61,14 @@ def frame(snapshots: Sequence[Snapshot], labels: Sequence, measure: Callable, we
 
 def _measure(snapshot: Snapshot, labels: Sequence, measure: Callable, weights: bool) -> list[Row]:
     """The measures of each layer of a snapshot."""
-    if weights and snapshot.weights is None:
+    kept = snapshot.weights if weights else None
+    if weights and kept is None:
         raise ValueError(f"snapshot {snapshot.number} (step {snapshot.step}) holds no weights")
     rows, name = [], getattr(measure, "__name__", type(measure).__name__)
     for i, (label, layer) in enumerate(zip(labels, snapshot.layers)):
-        if weights and snapshot.weights[i] is None:
+        if kept is not None and kept[i] is None:
             raise ValueError(f"snapshot {snapshot.number} (step {snapshot.step}) holds no weights of layer {label!r}")
-        found = measure(layer, snapshot.weights[i]) if weights else measure(layer)
+        found = measure(layer) if kept is None else measure(layer, kept[i])
         found = found if isinstance(found, Mapping) else {name: found}
         for key in found:
             if not isinstance(key, str) or key in COLUMNS:
@@ -130,7 +132,7 @@ def _identity(measure: Callable) -> str | None:
     return digest.hexdigest()
 
 
-def _parts(value, home: str, seen: set[int]) -> Iterator[str | bytes]:
+def _parts(value: Any, home: str, seen: set[int]) -> Iterator[str | bytes]:
     if isinstance(value, functools.partial):
         for part in (value.func, value.args, value.keywords):
             yield from _parts(part, home, seen)
@@ -178,7 +180,7 @@ def _parts(value, home: str, seen: set[int]) -> Iterator[str | bytes]:
             for item in items:
                 for part in item if isinstance(value, Mapping) else (item,):
                     yield from _parts(part, home, seen)
-    elif _package(value) == home and type(value).__reduce__ is object.__reduce__ and hasattr(value, "__dict__"):
+    elif _package(value) == home and type(value).__reduce__ is object.__reduce__ and hasattr(value, "__dict__"):  # type: ignore[comparison-overlap]
         yield from _parts(type(value), home, seen)
         if id(value) not in seen:
             seen.add(id(value))
@@ -207,7 +209,7 @@ def _globals_used(code: types.CodeType) -> set[str]:
     return names.union(*(_globals_used(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)))
 
 
-def _package(value) -> str:
+def _package(value: Any) -> str:
     return str(getattr(value, "__module__", None) or type(value).__module__).partition(".")[0]
 
 

@@ -17,8 +17,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from netsnn.errors import FileError
 from netsnn.graph import Layer
@@ -65,8 +67,9 @@ class History:
 
     # ---- writing ----------------------------------------------------------------------------------
 
-    def record(self, layers: Network | Sequence[Layer] | Mapping[str, Layer], *, step: int, weights=None,
-               scalars: Mapping[str, float] | None = None, removed=None, grown=None, dead=None, note: str = "") -> None:
+    def record(self, layers: Network | Sequence[Layer] | Mapping[str, Layer], *, step: int, weights: Sequence[Any] | Mapping[Any, Any] | None = None,
+               scalars: Mapping[str, float] | None = None, removed: Sequence[Any] | Mapping[Any, Any] | None = None,
+               grown: Sequence[Any] | Mapping[Any, Any] | None = None, dead: Sequence[ArrayLike] | None = None, note: str = "") -> None:
         """Write a snapshot: after this call it is on the disk; if it fails, the history is as before.
 
         Parameters
@@ -103,7 +106,7 @@ class History:
             if not isinstance(name, str):
                 raise ValueError(f"the name of a scalar must be text, got {name!r}")
         scalars = {name: number(value, f"scalar {name!r}") for name, value in (scalars or {}).items()}
-        what = dict(step=step, weights=weights, scalars=scalars, removed=removed, grown=grown, dead=dead, note=note)
+        what: dict[str, Any] = dict(step=step, weights=weights, scalars=scalars, removed=removed, grown=grown, dead=dead, note=note)
         pack_as = lambda file: pack(file, layers, form, **what)
         if not index.entries:
             pack_as("")  # arguments that are wrong leave no folder behind
@@ -133,6 +136,12 @@ class History:
 
     def __len__(self) -> int:
         return len(self._index.entries)
+
+    @overload
+    def __getitem__(self, key: int) -> Snapshot: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> list[Snapshot]: ...
 
     def __getitem__(self, key: int | slice) -> Snapshot | list[Snapshot]:
         if isinstance(key, slice):
@@ -183,7 +192,7 @@ class History:
         counts = [(getattr(entry, what) or [{}] * (i + 1))[i] for entry in self._index.entries]
         return {reason: np.array([count.get(reason, 0) for count in counts]) for reason in dict.fromkeys(r for count in counts for r in count)}
 
-    def frame(self, measure: Callable, *, weights: bool = False):
+    def frame(self, measure: Callable, *, weights: bool = False) -> Any:
         """A table with one row a snapshot and layer: snapshot, step, layer (name, or number), and the numbers of `measure`.
 
         A pandas DataFrame if pandas is installed, else a dict of arrays. Results are kept in the history's folder `cache`, so that a
@@ -274,8 +283,9 @@ class History:
     # ---- inside -----------------------------------------------------------------------------------
 
     def _snapshot(self, i: int) -> Snapshot:
-        entry = self._index.entries[i]
-        return Snapshot(i, entry.step, dict(entry.scalars), entry.note, self.names, self._path(entry.file), entry, self._index.form)
+        entry, form = self._index.entries[i], self._index.form
+        assert form is not None  # there is a snapshot
+        return Snapshot(i, entry.step, dict(entry.scalars), entry.note, self.names, self._path(entry.file), entry, form)
 
     def _at(self, key: int) -> int:
         i, n = operator.index(key), len(self)
@@ -322,7 +332,7 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _whole(step) -> int:
+def _whole(step: Any) -> int:
     if isinstance(step, bool) or not isinstance(step, (int, np.integer)) or abs(int(step)) > LARGEST:
         raise ValueError(f"step must be a whole number, got {step!r}")
     return int(step)

@@ -77,7 +77,7 @@ class Form:
                 raise ValueError(f"the {'outputs' if at % 2 else 'inputs'} of layer {self.labels[at // 2]!r} are named otherwise {first}")
 
 
-def form_of(layers) -> tuple[list[Layer], Form]:
+def form_of(layers: Any) -> tuple[list[Layer], Form]:
     """The layers of a Network, of a list or of a mapping from name to Layer, and their form."""
     if isinstance(layers, Network):
         found, names = list(layers.layers), layers.names
@@ -162,6 +162,7 @@ class Index:
 
     def cut(self, n: int) -> None:
         """Keep the first `n` entries only: all at once, by replacing the file."""
+        assert self.form is not None  # there are entries
         self._rewrite(self.form, self.entries[:n])
 
     def append(self, entry: Entry) -> None:
@@ -232,7 +233,7 @@ class Index:
             raise FileError(f"{folder}: no history of netsnn (it has no {NAME}, but {other})")
 
 
-def number(value, what: str) -> int | float:
+def number(value: Any, what: str) -> int | float:
     """A plain number of a Python, NumPy or torch one."""
     try:
         value = value.item() if hasattr(value, "item") else value

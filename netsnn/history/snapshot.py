@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from netsnn.errors import FileError
 from netsnn.graph import Layer, _check_ids
@@ -126,9 +128,9 @@ class Snapshot:
         return found
 
 
-def pack(file: str, layers: list[Layer], form: Form, *, step: int, weights, scalars, removed, grown, dead, note) -> tuple[bytes, Entry]:
+def pack(file: str, layers: list[Layer], form: Form, *, step: int, weights: Any, scalars: dict[str, int | float], removed: Any, grown: Any, dead: Any, note: str) -> tuple[bytes, Entry]:
     """The bytes of a snapshot's file, and its line in the index."""
-    members = {}
+    members: dict[str, Any] = {}
     for i, layer in enumerate(layers):
         members[f"degrees{i}"] = layer.out_degrees.astype(np.min_scalar_type(layer.n_out))
         members[f"columns{i}"] = layer.indices.astype(np.min_scalar_type(layer.n_out))
@@ -144,7 +146,7 @@ def pack(file: str, layers: list[Layer], form: Form, *, step: int, weights, scal
     return buffer.getvalue(), Entry(file, step, scalars, note, [layer.n_links for layer in layers], kept, **counts, dead=deaths)
 
 
-def _each_layer(given, form: Form, what: str) -> list | None:
+def _each_layer(given: Any, form: Form, what: str) -> list | None:
     """One entry a layer, of a list of them or of a mapping from a layer's name or number."""
     if given is None:
         return None
@@ -163,7 +165,7 @@ def _each_layer(given, form: Form, what: str) -> list | None:
     return given
 
 
-def _check_weights(values, n_links: int, what: str) -> np.ndarray:
+def _check_weights(values: ArrayLike, n_links: int, what: str) -> np.ndarray:
     if hasattr(values, "detach"):  # a parameter of torch; NumPy knows no bfloat16
         values = values.detach().cpu()
         values = values.float() if str(values.dtype) == "torch.bfloat16" else values
@@ -173,7 +175,7 @@ def _check_weights(values, n_links: int, what: str) -> np.ndarray:
     return values
 
 
-def _pack_reasons(given, form: Form, what: str, members: dict) -> list[dict[str, int]] | None:
+def _pack_reasons(given: Any, form: Form, what: str, members: dict) -> list[dict[str, int]] | None:
     entries = _each_layer(given, form, what)
     if entries is None:
         return None
@@ -200,7 +202,7 @@ def _pack_reasons(given, form: Form, what: str, members: dict) -> list[dict[str,
     return counts
 
 
-def _pack_dead(dead, form: Form, members: dict) -> list[int] | None:
+def _pack_dead(dead: Any, form: Form, members: dict) -> list[int] | None:
     if dead is None:
         return None
     groups, sides = list(dead), "group of neurons" if form.network else "side of each layer: its inputs, its outputs"

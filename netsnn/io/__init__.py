@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from numpy.typing import ArrayLike
 
 from netsnn.errors import FileError
 from netsnn.graph import Graph, Layer
+from netsnn.hints import PathLike
 from netsnn.io import edges, matlab, matrix_market, npz, pajek, xml
 from netsnn.io.atomic import write_bytes
 from netsnn.io.record import KINDS, flatten, most_nodes, unflatten
@@ -46,8 +50,11 @@ FORMATS = {
 }
 
 
-def read(path, *, kind: str | None = None, weights: bool = False, format: str | None = None):
+def read(path: PathLike | BinaryIO, *, kind: str | None = None, weights: bool = False, format: str | None = None) -> Any:
     """The Layer, Graph or Network in a file; with `weights=True`, (value, weights in links order or None).
+
+    Names of neurons come back as text, weights as float64, or in the file's own type from npz and mat. An undirected file may
+    give a layer's link from either end; a directed one must give it from the input. Ids in a list without a header count from 0.
 
     Parameters
     ----------
@@ -58,9 +65,6 @@ def read(path, *, kind: str | None = None, weights: bool = False, format: str | 
         Also return the weights: one array, a list of arrays for a Network, None if the file has none.
     format : str
         A name in `FORMATS`, if the extension does not tell.
-
-    Names of neurons come back as text, weights as float64, or in the file's own type from npz and mat. An undirected file may
-    give a layer's link from either end; a directed one must give it from the input. Ids in a list without a header count from 0.
 
     Examples
     --------
@@ -76,7 +80,7 @@ def read(path, *, kind: str | None = None, weights: bool = False, format: str | 
     stream = sys.stdin.buffer if str(path) == "-" else path if hasattr(path, "read") else None
     source = "standard input" if str(path) == "-" else _name(path)
     try:
-        data = stream.read() if stream is not None else Path(path).read_bytes()
+        data = stream.read() if stream is not None else Path(cast(PathLike, path)).read_bytes()
     except OSError as error:
         raise FileError(f"{source}: {error.strerror or error}") from None
     except ValueError as error:  # a zero byte in the path
@@ -92,11 +96,28 @@ def read(path, *, kind: str | None = None, weights: bool = False, format: str | 
     return (value, values) if weights else value
 
 
-def write(value: Layer | Graph | Network, path, *, weights=None, format: str | None = None) -> None:
+def write(value: Layer | Graph | Network, path: PathLike, *, weights: ArrayLike | Sequence[ArrayLike] | None = None, format: str | None = None) -> None:
     """Write a Layer, Graph or Network, and weights if given (for a Network a list, one array a layer).
 
     The file appears whole or not at all. "-" writes to standard output (then `format` is needed). Neurons that two layers of a
     Network share have one name in a file: where one layer alone names them, both do after reading.
+
+    Parameters
+    ----------
+    value : Layer, Graph or Network
+    path : path, or "-" for standard output
+    weights : array, optional
+        One value a link, in the order of `links`; for a Network a list of arrays.
+    format : str
+        A name in `FORMATS`, if the extension does not tell.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "layer.mtx"
+    >>> write(Layer.from_edges([0, 1], [2, 0], shape=(2, 3)), path, weights=[0.5, -1.0])
+    >>> read(path, weights=True)
+    (Layer(2 -> 3, 2 links, density 33.33%), array([ 0.5, -1. ]))
     """
     form = _format(path, format)
     record = flatten(value, weights)
@@ -106,17 +127,26 @@ def write(value: Layer | Graph | Network, path, *, weights=None, format: str | N
     write_bytes(data, path)
 
 
-def write_text(text: str, path) -> None:
-    """Write text as UTF-8, whole or not at all; "-" is standard output."""
+def write_text(text: str, path: PathLike) -> None:
+    """Write text as UTF-8, whole or not at all; "-" is standard output.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "note.txt"
+    >>> write_text("two lines\\nof text", path)
+    >>> path.read_text().splitlines()
+    ['two lines', 'of text']
+    """
     write_bytes(text.encode(), path)
 
 
-def _name(path) -> str:
+def _name(path: PathLike | BinaryIO) -> str:
     """What to call a path or an open file in messages."""
     return str(getattr(path, "name", "an open file") if hasattr(path, "read") else path)
 
 
-def _format(path, name: str | None) -> Format:
+def _format(path: PathLike | BinaryIO, name: str | None) -> Format:
     if name is not None:
         if name not in FORMATS:
             raise ValueError(f"no format {name!r}; formats: {', '.join(FORMATS)}")

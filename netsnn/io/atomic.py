@@ -8,11 +8,12 @@ import secrets
 import sys
 
 from netsnn.errors import FileError
+from netsnn.hints import PathLike
 
 __all__ = ["write_bytes"]
 
 
-def write_bytes(data: bytes | memoryview, path) -> None:
+def write_bytes(data: bytes | memoryview, path: PathLike) -> None:
     """Write to a temporary file beside the target, flush it to the disk, and rename it; "-" is standard output."""
     if str(path) == "-":
         sys.stdout.buffer.write(data)

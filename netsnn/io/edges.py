@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from netsnn.io.record import Record, check_claim, fail
-from netsnn.io.tables import decode, fast_columns, float_texts, numbers, whole_numbers
+from netsnn.io.tables import Column, Lines, decode, fast_columns, float_texts, numbers, whole_numbers
 
 __all__ = ["dump", "load"]
 
@@ -70,7 +71,8 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
     return _without_header(source, kind, data, columns, lines)
 
 
-def _with_header(source, kind, data, header, names, layer_names, columns, lines) -> Record:
+def _with_header(source: str, kind: str | None, data: bytes, header: dict[str, str], names: dict[int, str], layer_names: dict[int, str],
+                 columns: Sequence[Column], lines: Lines) -> Record:
     at = int(header["line"])
     n = int(whole_numbers(source, [header["nodes"]], [at], 0, 2**62, "the number of nodes")[0])
     check_claim(source, n, len(data), at)
@@ -93,14 +95,14 @@ def _with_header(source, kind, data, header, names, layer_names, columns, lines)
     if any(place >= n for place in names):
         fail(source, f"a name is given to node {max(names)}, outside 0 .. {n - 1}", at)
     first = np.concatenate([[0], np.cumsum(sizes)]).tolist()
-    parts = [[names.get(place) for place in range(a, b)] if names else [None] for a, b in zip(first, first[1:])]
-    ends = [whole_numbers(source, column, lines, 0, n - 1, "node") for column in columns[:2] or ([], [])]
-    return Record(said, sizes, *ends, weights=numbers(source, columns[2], lines) if len(columns) > 2 else None,
-                  names=[None if None in part else part for part in parts], lines=np.array(lines, dtype=np.int64),
+    parts = [[names[place] for place in range(a, b) if place in names] for a, b in zip(first, first[1:])]
+    u, v = (whole_numbers(source, column, lines, 0, n - 1, "node") for column in columns[:2] or ([], []))
+    return Record(said, sizes, u, v, weights=numbers(source, columns[2], lines) if len(columns) > 2 else None,
+                  names=[part if names and len(part) == size else None for part, size in zip(parts, sizes)], lines=np.array(lines, dtype=np.int64),
                   layer_names=[layer_names.get(i, f"layer{i}") for i in range(len(sizes) - 1)] if layer_names else None)
 
 
-def _without_header(source, kind, data, columns, lines) -> Record:
+def _without_header(source: str, kind: str | None, data: bytes, columns: Sequence[Column], lines: Lines) -> Record:
     if kind == "network":
         fail(source, "a network needs a header with the sizes of its groups")
     titles = [column[0] for column in columns[:2]]
@@ -108,9 +110,10 @@ def _without_header(source, kind, data, columns, lines) -> Record:
             and not any(text in column[1:] for text in titles for column in columns[:2]):  # a title is no node's name
         columns, lines = [column[1:] for column in columns], lines[1:]
     weights = numbers(source, columns[2], lines) if len(columns) > 2 else None
-    ends, sizes, names = [], [], []
+    ends, sizes = [], []
+    names: list[list[str] | None] = []
     fast = isinstance(columns[0], np.ndarray)
-    both = np.concatenate(columns[:2]) if fast else columns[0] + columns[1]
+    both = np.concatenate(columns[:2]) if fast else [*columns[0], *columns[1]]
     twice = np.tile(np.asarray(lines, dtype=np.int64), 2)
     for texts in columns[:2] if kind == "layer" else [both]:
         if fast or all(re.fullmatch(r"[+-]?[0-9]+", text) for text in texts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -108,7 +109,7 @@ def _foreign(source: str, kind: str | None, content: dict, size: int) -> Record:
     return of_matrix(source, matrix, kind)
 
 
-def _check_columns(source: str, name: str, matrix) -> None:
+def _check_columns(source: str, name: str, matrix: Any) -> None:
     """SciPy trusts the column pointers of a file; wrong ones would make it write outside its arrays."""
     starts, rows = matrix.indptr.astype(np.int64), matrix.indices
     if matrix.format != "csc" or starts[0] != 0 or (np.diff(starts) < 0).any() or starts[-1] > min(len(rows), len(matrix.data)):

@@ -10,7 +10,7 @@ import math
 import struct
 import zlib
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netsnn.io.npz import most_unpacked
 from netsnn.io.record import fail
@@ -135,7 +135,7 @@ def _check_matrix(data: bytes, order: str, at: int, end: int, depth: int) -> boo
     return parts[2].length > 0
 
 
-def _parts(data: bytes, order: str, at: int, end: int):
+def _parts(data: bytes, order: str, at: int, end: int) -> Any:
     """The elements from one byte to another; each must end before the last."""
     while at < end:
         if at + 8 > end:

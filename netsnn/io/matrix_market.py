@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -113,7 +115,7 @@ def _fast(data: bytes) -> tuple[int, list[np.ndarray] | None]:
     return end, fast_columns(data[end:], 2 if words[3] == b"pattern" else 3, whole=words[3] == b"integer")
 
 
-def _array(source, size, field, symmetry, entries, lines):
+def _array(source: str, size: Any, field: str, symmetry: str, entries: list[list[str]], lines: list[int]) -> Any:
     if symmetry != "general" or field == "pattern":
         fail(source, "a dense matrix must be general", 1)
     if len(entries) != size[0] * size[1]:

@@ -8,6 +8,7 @@ import math
 import tokenize
 import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +22,7 @@ VERSION = 1
 
 
 def dump(record: Record) -> bytes:
-    members = {"netsnn": np.array(VERSION), "kind": np.array(record.kind), "sizes": np.array(record.sizes, dtype=np.int64),
+    members: dict[str, Any] = {"netsnn": np.array(VERSION), "kind": np.array(record.kind), "sizes": np.array(record.sizes, dtype=np.int64),
                "u": record.u.astype(np.int32), "v": record.v.astype(np.int32)}
     if record.weights is not None:
         members["weights"] = record.weights

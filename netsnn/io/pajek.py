@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,9 @@ def dump(record: Record) -> bytes:
 def load(source: str, kind: str | None, data: bytes) -> Record:
     said: dict = {}
     labels: dict[int, str] = {}
-    section, n, left = "", None, None
+    section = ""
+    n: int | None = None
+    left: int | None = None
     u, v, w, lines, arcs = [], [], [], [], False
     for number, line in enumerate(decode(source, data), 1):
         text = line.strip()
@@ -56,8 +59,8 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
             if section == "vertices":
                 if n is not None or len(words) not in (2, 3):
                     fail(source, "expected one line *Vertices n, or *Vertices n n1", number)
-                sizes = whole_numbers(source, words[1:], [number] * 2, 0, 2**62, "the number of vertices").tolist()
-                n, left = sizes[0], sizes[1] if len(sizes) == 2 else None
+                counts = whole_numbers(source, words[1:], [number] * 2, 0, 2**62, "the number of vertices").tolist()
+                n, left = counts[0], counts[1] if len(counts) == 2 else None
                 check_claim(source, n, len(data), number)
                 if left is not None and left > n:
                     fail(source, f"the first mode has {left} of {n} vertices", number)
@@ -70,7 +73,7 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
             found = LABEL.match(text)
             if found is None:
                 fail(source, "a vertex's quoted label does not end", number)
-            place = int(whole_numbers(source, [found[1]], [number], 1, n, "vertex")[0])
+            place = int(whole_numbers(source, [found[1]], [number], 1, n or 0, "vertex")[0])
             if place in labels:
                 fail(source, f"vertex {place} is given twice", number)
             quoted, bare = found[2], found[3]
@@ -94,13 +97,17 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
             fail(source, "the file must begin with *Vertices", number)
     if n is None:
         fail(source, "no *Vertices in the file")
-    ends = [whole_numbers(source, texts, lines, 1, n, "vertex") - 1 for texts in (u, v)]
+    u, v = (whole_numbers(source, texts, lines, 1, n, "vertex") - 1 for texts in (u, v))
     weights = None
     if any(text for text in w):
         weights = numbers(source, [text or "1" for text in w], lines)
         if not said and (weights == 1).all():
             weights = None
     names = [labels.get(i + 1) for i in range(n)]
+    form: Any
+    sizes: Any
+    named: Any
+    parts: list[list[str] | None]
     if said:
         form, sizes, named = said.get("kind"), said.get("sizes"), said.get("named")
         fits = isinstance(sizes, list) and all(isinstance(x, int) and x >= 0 for x in sizes) and sum(sizes) == n \
@@ -121,9 +128,9 @@ def load(source: str, kind: str | None, data: bytes) -> Record:
         form = "layer" if left is not None else kind or "graph"
         if form == "layer" and left is None:
             fail(source, "a layer needs the two-mode header *Vertices n n1")
-        sizes = [left, n - left] if form == "layer" else [n]
+        sizes = [n] if form != "layer" or left is None else [left, n - left]
         every = [name if name is not None else str(i + 1) for i, name in enumerate(names)]
         parts = [None] * len(sizes) if plain else [every] if form == "graph" else [every[:left], every[left:]]
     if kind not in (None, form):
         fail(source, f"the file holds a {form}, not a {kind}")
-    return Record(form, sizes, *ends, weights, parts, lines=np.array(lines, dtype=np.int64), directed=arcs)
+    return Record(form, sizes, u, v, weights, parts, lines=np.array(lines, dtype=np.int64), directed=arcs)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from netsnn.errors import FileError
 from netsnn.graph import Graph, Layer
@@ -58,7 +59,7 @@ class Record:
         return labels if len(set(labels)) == len(labels) else [str(place) for place in range(self.n)]
 
     @classmethod
-    def of_groups(cls, kind: str, group: list[int], names: list, u, v, **more) -> Record:
+    def of_groups(cls, kind: str, group: list[int], names: list, u: ArrayLike, v: ArrayLike, **more: Any) -> Record:
         """A record from nodes in any order, each with its group; a group is named if all its nodes are."""
         order = np.argsort(np.asarray(group, dtype=np.int64), kind="stable")
         place = np.empty(len(order), dtype=np.int64)
@@ -88,7 +89,7 @@ def most_nodes(size: int) -> int:
     return max(10_000_000, 64 * size)
 
 
-def flatten(value: Layer | Graph | Network, weights=None) -> Record:
+def flatten(value: Layer | Graph | Network, weights: Any = None) -> Record:
     """The record of a value."""
     if isinstance(value, Layer):
         (row, col), names = value.links, [value.input_names, value.output_names]
@@ -127,7 +128,7 @@ def flatten(value: Layer | Graph | Network, weights=None) -> Record:
     return record
 
 
-def unflatten(source: str, record: Record):
+def unflatten(source: str, record: Record) -> tuple[Layer | Graph | Network, Any]:
     """(value, weights) of a record that a file gave: here it is checked, link by link."""
     u, v, weights = record.u, record.v, record.weights
     if weights is not None and weights.dtype.kind == "f" and np.isnan(weights).any():
@@ -138,7 +139,7 @@ def unflatten(source: str, record: Record):
             _fail_at(source, record, where, f"node {_label(record, u[where])} is linked to itself")
         low, high = np.minimum(u, v), np.maximum(u, v)
         _check_repeated(source, record, low, high, both_ways=record.directed)
-        result = Graph.from_edges(u, v, record.n, weights=weights, names=record.names[0] if record.names else None)
+        result: Any = Graph.from_edges(u, v, record.n, weights=weights, names=record.names[0] if record.names else None)
         return result if weights is not None else (result, None)
     if len(record.sizes) > MOST_GROUPS:
         fail(source, f"a network of {len(record.sizes)} groups (at most {MOST_GROUPS} are read)")
@@ -159,7 +160,7 @@ def unflatten(source: str, record: Record):
     bounds = np.searchsorted(group[u][order], np.arange(len(record.sizes)))
     for i in range(len(record.sizes) - 1):
         here = order[bounds[i]:bounds[i + 1]]
-        made = Layer.from_edges(u[here] - first[i], v[here] - first[i + 1], (record.sizes[i], record.sizes[i + 1]),
+        made: Any = Layer.from_edges(u[here] - first[i], v[here] - first[i + 1], (record.sizes[i], record.sizes[i + 1]),
                                 weights=None if weights is None else weights[here],
                                 input_names=names[i], output_names=names[i + 1])
         layer, w = made if weights is not None else (made, None)
@@ -184,11 +185,11 @@ def _check_repeated(source: str, record: Record, a: np.ndarray, b: np.ndarray, b
                                         f"(first on {before}{turned}{note})")
 
 
-def _fail_at(source: str, record: Record, where, reason: str) -> NoReturn:
+def _fail_at(source: str, record: Record, where: int | np.integer, reason: str) -> NoReturn:
     fail(source, reason if record.lines is not None else f"link number {int(where) + 1}: {reason}",
          None if record.lines is None else int(record.lines[where]))
 
 
-def _label(record: Record, place) -> str:
+def _label(record: Record, place: int | np.integer) -> str:
     name = record.all_names()[int(place)] if record.names else None
     return str(int(place)) if name is None else repr(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from netsnn.io.record import fail
 
 __all__ = ["decode", "exact_float64", "fast_columns", "float_texts", "numbers", "whole_numbers"]
 
-Column = list[str] | np.ndarray
+Column = Sequence[str] | np.ndarray
+Lines = Sequence[int] | np.ndarray
 
 
 def decode(source: str, data: bytes) -> list[str]:
@@ -42,7 +44,7 @@ def fast_columns(body: bytes, width: int, delimiter: str | None = None, whole: b
     return [np.ascontiguousarray(table[name]) for name, _ in fields] if len(table) == n_lines else None
 
 
-def whole_numbers(source: str, texts: Column, lines, low: int, high: int, what: str) -> np.ndarray:
+def whole_numbers(source: str, texts: Column, lines: Lines, low: int, high: int, what: str) -> np.ndarray:
     """The texts as whole numbers from low to high; the first that is not is an error with its line."""
     try:
         values = texts if isinstance(texts, np.ndarray) else np.array([int(text) for text in texts], dtype=np.int64)
@@ -60,7 +62,7 @@ def whole_numbers(source: str, texts: Column, lines, low: int, high: int, what: 
     raise AssertionError("unreachable")
 
 
-def numbers(source: str, texts: Column, lines) -> np.ndarray:
+def numbers(source: str, texts: Column, lines: Lines) -> np.ndarray:
     """The texts as weights; NaN and anything that is no number is an error with its line."""
     try:
         values = texts if isinstance(texts, np.ndarray) else np.array([float(text) for text in texts], dtype=np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import NoReturn
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
@@ -116,7 +117,7 @@ class _Tree:
         except expat.ExpatError as error:
             fail(self.source, f"not well-formed XML: {expat.errors.messages[error.code]}", error.lineno)
 
-    def fail(self, reason: str):
+    def fail(self, reason: str) -> NoReturn:
         fail(self.source, reason, self.parser.CurrentLineNumber)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ def kernel(function=None, *, reorder: bool = True):
     """
     if function is None:
         return lambda f: kernel(f, reorder=reorder)
-    options = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"} if reorder else False}
+    options: dict = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"} if reorder else False}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba found no folder to cache in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.stats
@@ -22,7 +22,7 @@ SPCORR = {
 }
 
 
-def adaptive(graph: Layer | Graph, all_scores: Callable[[str], np.ndarray], methods=None, spcorr: str = "spearman") -> DenseRows:
+def adaptive(graph: Layer | Graph, all_scores: Callable[[str], np.ndarray], methods: Sequence[str] | None = None, spcorr: str = "spearman") -> DenseRows:
     """CHA: each pair's rank (from 1, the least likely) under the one of `methods` that best tells links from other pairs.
 
     All pairs, linked ones too, are ranked by the score and, where it ties, by SPcorr; the method whose ranks have the largest AUC-PR
@@ -39,7 +39,7 @@ def adaptive(graph: Layer | Graph, all_scores: Callable[[str], np.ndarray], meth
         raise ValueError(f"cha chooses among link scores, got {wrong[0] if wrong else 'none'!r}")
     if graph.n_links == 0:  # nothing to choose by, and every score is 0
         return DenseRows(graph, lambda rows: np.zeros((len(rows), graph.shape[1])), lambda u, v: np.zeros(len(u)))
-    pairs = tuple(x.ravel() for x in np.indices(graph.shape)) if layer else np.triu_indices(graph.n, 1)
+    pairs = tuple(x.ravel() for x in np.indices(graph.shape)) if layer else np.triu_indices(graph.shape[0], 1)
     linked = graph.find(*pairs) >= 0
     areas, chosen, ranks = {}, None, None
     for name in methods:

@@ -144,7 +144,7 @@ def row_ranges(work: np.ndarray, most: int = BLOCK) -> Iterator[np.ndarray]:
         first = last
 
 
-def pick_from_rows(rows_of: Callable[[np.ndarray], np.ndarray], n_cols: int):
+def pick_from_rows(rows_of: Callable[[np.ndarray], np.ndarray], n_cols: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A function of pairs (u, v) that computes whole rows, each distinct u once, and picks the v."""
 
     def pick(u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from netsnn.errors import ShortfallWarning
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 from netsnn.kernels.draws import keep_walks, largest_overlaps
 from netsnn.linkpred.scoring import best
 from netsnn.threads import n_threads, run
@@ -19,7 +20,7 @@ FEW_WALKS = 10**7  # of length 3: for so few all scores are computed as fast
 EFFORT = 30  # walks for each pair wanted, after which the rest is drawn from all scores
 
 
-def draw_ch3_l3(layer: Layer, k: int, *, exclude: np.ndarray | None = None, seed=0, few_walks: int = FEW_WALKS, effort: int = EFFORT) -> np.ndarray:
+def draw_ch3_l3(layer: Layer, k: int, *, exclude: np.ndarray | None = None, seed: Seed = 0, few_walks: int = FEW_WALKS, effort: int = EFFORT) -> np.ndarray:
     """Ids (row * n_out + col) of k unlinked pairs, each next one drawn in proportion to its CH3-L3 among those left; in the order drawn.
 
     CH3-L3(u, v) is a sum over walks u - z1 - z2 - v of 1 / sqrt((d(z1) - |N(z1) & N(v)|) (d(z2) - |N(z2) & N(u)|)). A walk is drawn in proportion to an upper bound of

@@ -7,17 +7,21 @@ Scores stream past in blocks and are only counted, between and at the scores of 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import scipy.integrate
 import scipy.special
+from numpy.typing import ArrayLike
 
 from netsnn.errors import check_whole
 from netsnn.graph import Graph, Layer
+from netsnn.hints import Pairs, Seed
 from netsnn.linkpred.adaptive import area_at_thresholds
-from netsnn.linkpred.blocks import DenseBlock
+from netsnn.linkpred.blocks import DenseBlock, RowsBlock
 from netsnn.linkpred.scorers import Scorer, check_pairs, free_pairs, make_scorer
 
 __all__ = ["METRICS", "Evaluation", "NodeEvaluation", "evaluate", "evaluate_nodes"]
@@ -52,7 +56,7 @@ class Evaluation:
             raise ValueError("an evaluation needs at least one test link")
 
     @classmethod
-    def from_scores(cls, labels, scores) -> Evaluation:
+    def from_scores(cls, labels: ArrayLike, scores: ArrayLike) -> Evaluation:
         """From arrays: labels (1 or True for test links) and scores (higher is better) of all candidates.
 
         >>> round(Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1]).average_precision, 3)
@@ -82,9 +86,10 @@ class Evaluation:
     @cached_property
     def _ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Candidates and test links up to and including each group, from 0."""
-        return tuple(np.concatenate([[0], np.cumsum(x)]).astype(np.float64) for x in (self.positive + self.negative, self.positive))
+        ends, ends_positive = (np.concatenate([[0], np.cumsum(x)]).astype(np.float64) for x in (self.positive + self.negative, self.positive))
+        return ends, ends_positive
 
-    def hits(self, k) -> np.ndarray:
+    def hits(self, k: Any) -> np.ndarray:
         """Expected number of test links among the k best (k may be an array)."""
         return np.interp(k, *self._ends)
 
@@ -107,10 +112,12 @@ class Evaluation:
 
     @cached_property
     def average_precision(self) -> float:
+        """Mean over test links of the precision at their rank."""
         return float(self._precision_sums(0).sum() / self.n_positive)
 
     @cached_property
     def auc_pr(self) -> float:
+        """The Cannistraci-Hebb papers' AUC-PR: see `METRICS`."""
         p, n = int(self.positive[0]), int(self.negative[0])
         total = 0.0
         if n:  # the first candidate is no test link
@@ -131,12 +138,14 @@ class Evaluation:
 
     @cached_property
     def auc_precision(self) -> float:
+        """Trapezia under the precision at 1 .. P, divided by P - 1."""
         k = np.arange(1, self.n_positive + 1)
         precision = self.hits(k) / k
         return float(scipy.integrate.trapezoid(precision) / (len(k) - 1)) if len(k) > 1 else float(precision[0])
 
     @cached_property
     def auc_roc(self) -> float:
+        """Chance that a test link stands before another candidate; NaN without others."""
         if not self.n_negative:
             return float("nan")
         before = np.cumsum(self.negative) - self.negative
@@ -145,6 +154,7 @@ class Evaluation:
 
     @cached_property
     def auc_mroc(self) -> float:
+        """Area under the modified ROC curve: see `METRICS`."""
         from netsnn.kernels.ranking import modified_roc
 
         if not self.n_negative:
@@ -153,6 +163,7 @@ class Evaluation:
 
     @cached_property
     def ndcg(self) -> float:
+        """Normalised discounted cumulative gain: see `METRICS`."""
         tied = self.positive > 0
         size = (self.positive + self.negative)[tied].astype(np.float64)
         gain = np.sum(self.positive[tied] / size * _discounts(self._ends[0][:-1][tied], size))
@@ -220,7 +231,7 @@ class NodeEvaluation:
         return self.hits / np.minimum(self.k, self.test_links)
 
 
-def evaluate(graph: Layer | Graph, method, test, *, negatives=None, seed=0, **options) -> Evaluation:
+def evaluate(graph: Layer | Graph, method: str | Callable, test: Pairs, *, negatives: Pairs | None = None, seed: Seed = 0, **options: Any) -> Evaluation:
     """Rank all unlinked pairs of `graph` by a score and see where the test links stand.
 
     Memory is that of the links and a block of scores, not that of all pairs. Scores within 1e-12 of each other (relative)
@@ -236,6 +247,12 @@ def evaluate(graph: Layer | Graph, method, test, *, negatives=None, seed=0, **op
         The hidden links. In a Layer u are inputs and v outputs; only such cross pairs are candidates.
     negatives : (u, v), optional
         The other candidates; by default all unlinked pairs that are no test links.
+    seed, **options
+        As in `scores`.
+
+    References
+    ----------
+    The formulas are in `METRICS`. AUC-PR, AUC-precision and AUC-mROC are those of Muscoloni, Cannistraci (2022).
 
     Examples
     --------
@@ -251,7 +268,7 @@ def evaluate(graph: Layer | Graph, method, test, *, negatives=None, seed=0, **op
     return evaluate_scorer(graph, scored, (u, v), None if negatives is None else _check_test(graph, negatives, "negatives"))
 
 
-def evaluate_scorer(graph: Layer | Graph, scored: Scorer, test, negatives=None) -> Evaluation:
+def evaluate_scorer(graph: Layer | Graph, scored: Scorer, test: Pairs, negatives: Pairs | None = None) -> Evaluation:
     """As `evaluate`, of a scorer at hand and checked pairs."""
     counts = _Tally(scored.pairs(*test))
     if negatives is not None:
@@ -264,10 +281,21 @@ def evaluate_scorer(graph: Layer | Graph, scored: Scorer, test, negatives=None) 
     return counts.evaluation(free_pairs(graph) - len(test[0]))
 
 
-def evaluate_nodes(graph: Layer | Graph, method, test, k: int, *, seed=0, **options) -> NodeEvaluation:
+def evaluate_nodes(graph: Layer | Graph, method: str | Callable, test: Pairs, k: int, *, seed: Seed = 0, **options: Any) -> NodeEvaluation:
     """Rank each node's own candidates: precision, recall and VCMPR at k for every node with test links.
 
     In a Layer the outputs are the nodes from n_in on. Ties count by expectation.
+
+    Parameters
+    ----------
+    graph, method, test, seed, **options
+        As in `evaluate`.
+    k : int
+        How many of a node's best candidates count.
+
+    References
+    ----------
+    Menand, Seshadhri (2024), PNAS (VCMPR: vertex-centric maximum of precision and recall).
 
     Examples
     --------
@@ -279,7 +307,7 @@ def evaluate_nodes(graph: Layer | Graph, method, test, k: int, *, seed=0, **opti
     return evaluate_nodes_scorer(graph, make_scorer(graph, method, seed, options), (u, v), _check_k(k))
 
 
-def evaluate_nodes_scorer(graph: Layer | Graph, scored: Scorer, test, k: int) -> NodeEvaluation:
+def evaluate_nodes_scorer(graph: Layer | Graph, scored: Scorer, test: Pairs, k: int) -> NodeEvaluation:
     """As `evaluate_nodes`, of a scorer at hand and checked pairs."""
     from netsnn.kernels.ranking import tally_at_nodes
 
@@ -297,7 +325,7 @@ def evaluate_nodes_scorer(graph: Layer | Graph, scored: Scorer, test, k: int) ->
     lower, upper = (np.concatenate([np.empty(0), *(getattr(tally, side) for tally in tallies.values())]) for side in ("lower", "upper"))
     counts: dict[int, np.ndarray] = {}
 
-    def take(block) -> None:
+    def take(block: RowsBlock | DenseBlock) -> None:
         mine = counts.setdefault(threading.get_ident(), np.zeros(2 * len(lower) + n + 1, dtype=np.int64))
         values, begin, end, first_col = _ranges(block)
         col = np.empty(0, dtype=np.uint32) if isinstance(block, DenseBlock) else block.col
@@ -351,7 +379,7 @@ class _Tally:
         first = below + np.searchsorted(upper, begin)
         self.bucket = np.append(first, len(self.upper)).astype(np.uint64)
 
-    def take(self, block) -> None:
+    def take(self, block: RowsBlock | DenseBlock) -> None:
         """Count a block of scores (in any thread)."""
         from netsnn.kernels.ranking import tally
 
@@ -389,7 +417,7 @@ class _Tally:
         return Evaluation(positive[keep][::-1], self.counts[keep][::-1])
 
 
-def _ranges(block) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _ranges(block: RowsBlock | DenseBlock) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """A block's values in one row; where each of its rows begins and ends there (only v > u of an upper block); its first column."""
     if not isinstance(block, DenseBlock):
         return block.val, block.ptr[:-1], block.ptr[1:], np.zeros(len(block.rows), dtype=np.int64)
@@ -430,17 +458,16 @@ def _gauss() -> tuple[np.ndarray, np.ndarray]:
     return (nodes + 1) / 2, weights / 2
 
 
-def _check_k(k) -> int:
-    check_whole("k", k, 1)
-    return int(k)
+def _check_k(k: object) -> int:
+    return check_whole("k", k, 1)
 
 
-def _ids(graph: Layer | Graph, pairs) -> np.ndarray:
+def _ids(graph: Layer | Graph, pairs: Pairs) -> np.ndarray:
     u, v = pairs
     return (u if isinstance(graph, Layer) else np.minimum(u, v)) * graph.shape[1] + (v if isinstance(graph, Layer) else np.maximum(u, v))
 
 
-def _check_test(graph: Layer | Graph, pairs, what: str) -> tuple[np.ndarray, np.ndarray]:
+def _check_test(graph: Layer | Graph, pairs: Pairs, what: str) -> tuple[np.ndarray, np.ndarray]:
     u, v = check_pairs(graph, pairs, what)
     if isinstance(graph, Graph) and (u == v).any():
         raise ValueError(f"{what} holds node {int(u[u == v][0])} with itself")

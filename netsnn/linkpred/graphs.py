@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
 import numpy as np
 
 from netsnn.graph import Graph, Layer
@@ -28,17 +32,17 @@ def factor_table(degrees: np.ndarray, factor: Factor, ends: int) -> tuple[np.nda
     return np.append(table, 0.0), starts[which].astype(np.uint64)  # one more entry: a count of 1 at degree 0
 
 
-def neighbourhood(graph: Graph, method: Method) -> CompressedRows:
+def neighbourhood(graph: Layer | Graph, method: Method) -> CompressedRows:
     """CN, Jaccard, AA, RA: walks u - z - v weighted by z."""
     from netsnn.kernels.walks import walk2
 
     indptr, indices = graph.indptr.view(np.uint32), graph.indices.view(np.uint32)
     degrees = graph.degrees.astype(np.float64)
     with np.errstate(divide="ignore"):
-        weight = method.factor(degrees, None, None)
+        weight = cast(Callable, method.factor)(degrees, None, None)  # these look at the degree alone
     weight[~np.isfinite(weight)] = 0.0
 
-    def compress(rows, upper, ptr, col, val, keep_links=False):
+    def compress(rows: np.ndarray, upper: bool, ptr: np.ndarray, col: np.ndarray, val: np.ndarray, keep_links: bool = False) -> None:
         walk2(indptr, indices, weight, rows, upper, keep_links, ptr, col, val)
         if method.name == "jaccard":
             shared = val[:ptr[-1]]
@@ -46,7 +50,7 @@ def neighbourhood(graph: Graph, method: Method) -> CompressedRows:
             np.divide(shared, both, out=shared)
 
     bound = graph.to_scipy() @ degrees
-    pairs = _pick_compressed(graph, bound, lambda *arrays: compress(*arrays, keep_links=True))
+    pairs = _pick_compressed(graph, bound, partial(compress, keep_links=True))
     return CompressedRows(graph, bound, compress, pairs)
 
 
@@ -65,7 +69,7 @@ def local_path(graph: Layer | Graph, eps: float = 0.01) -> CompressedRows:
     return CompressedRows(graph, bound, lambda *arrays: compress(*arrays, False), pairs)
 
 
-def _walks3(graph: Layer | Graph, weight, scale: float, shortcut: float):
+def _walks3(graph: Layer | Graph, weight: Callable[[np.ndarray], np.ndarray], scale: float, shortcut: float) -> tuple[Callable[..., None], np.ndarray]:
     from netsnn.kernels.walks import walk3
 
     indptr, indices = graph.indptr.view(np.uint32), graph.indices.view(np.uint32)
@@ -75,7 +79,7 @@ def _walks3(graph: Layer | Graph, weight, scale: float, shortcut: float):
     near = scale * weight(np.diff(back.indptr).astype(np.float64))
     far = weight(np.diff(graph.indptr).astype(np.float64))
 
-    def compress(rows, upper, ptr, col, val, keep_links):
+    def compress(rows: np.ndarray, upper: bool, ptr: np.ndarray, col: np.ndarray, val: np.ndarray, keep_links: bool) -> None:
         walk3(indptr, indices, back_ptr, back_idx, near, far, shortcut, isinstance(graph, Graph), rows, upper, keep_links, ptr, col, val)
 
     return compress, matrix @ (matrix.T @ np.diff(graph.indptr).astype(np.float64))
@@ -86,8 +90,8 @@ def communities(graph: Layer | Graph, method: Method) -> CompressedRows:
     from netsnn.kernels import communities as kernels
 
     both_sides = isinstance(graph, Layer)
-    shift = graph.n_in if both_sides else 0
-    whole = graph.to_graph() if both_sides else graph
+    shift = graph.n_in if isinstance(graph, Layer) else 0
+    whole = graph.to_graph() if isinstance(graph, Layer) else graph
     indptr, indices = whole.indptr.view(np.uint32), whole.indices.view(np.uint32)
     factor = method.factor or (lambda d, i, e: np.zeros_like(d))
     one_table, offset = factor_table(whole.degrees, factor, 1)
@@ -96,7 +100,7 @@ def communities(graph: Layer | Graph, method: Method) -> CompressedRows:
         method.name, kernels.SUM_OF_NODES if method.family == "car" or method.name.endswith("n") else kernels.SUM_OF_PATHS)
     two_steps = method.name.endswith("_l2") or (method.family == "car" and not both_sides)
 
-    def kernel(rows, pair_ptr, pair_col, upper, ptr, col, val):
+    def kernel(rows: np.ndarray, pair_ptr: np.ndarray, pair_col: np.ndarray, upper: bool, ptr: np.ndarray, col: np.ndarray, val: np.ndarray) -> None:
         if two_steps:
             kernels.community2(indptr, indices, offset, both_table, rule, rows, pair_ptr, pair_col, upper, ptr, col, val)
         else:
@@ -105,16 +109,16 @@ def communities(graph: Layer | Graph, method: Method) -> CompressedRows:
 
     no_pairs = np.zeros(1, dtype=np.uint32), np.zeros(0, dtype=np.uint32)
 
-    def compress(rows, upper, ptr, col, val):
+    def compress(rows: np.ndarray, upper: bool, ptr: np.ndarray, col: np.ndarray, val: np.ndarray) -> None:
         kernel(rows, *no_pairs, upper, ptr, col, val)
 
-    def pairs(u, v):
+    def pairs(u: np.ndarray, v: np.ndarray) -> np.ndarray:
         rows, which = np.unique(u, return_inverse=True)
         order = np.argsort(which, kind="stable")
         starts = np.searchsorted(which[order], np.arange(len(rows) + 1))
         columns = (v[order] + shift).astype(np.uint32)
 
-        def part(first):
+        def part(first: int) -> np.ndarray:
             last = min(first + 256, len(rows))
             ptr, begin, end = np.zeros(last - first + 1, dtype=np.int64), starts[first], starts[last]
             col, val = np.empty(end - begin, dtype=np.uint32), np.empty(end - begin)
@@ -143,7 +147,7 @@ def cannistraci_product(graph: Layer | Graph, method: Method) -> DenseRows:
     """CPA: pairs without a local community have the degree product, so that no row is sparse."""
     inner, product = communities(graph, method), degree_product(graph)
 
-    def rows_of(rows):
+    def rows_of(rows: np.ndarray) -> np.ndarray:
         block, values = inner.block(rows, False), product.rows_of(rows)
         values[np.repeat(np.arange(len(rows)), np.diff(block.ptr)), block.col] = block.val
         return values
@@ -151,11 +155,11 @@ def cannistraci_product(graph: Layer | Graph, method: Method) -> DenseRows:
     return DenseRows(graph, rows_of, inner.pairs)
 
 
-def _pick_compressed(graph, bound, compress_with_links):
+def _pick_compressed(graph: Layer | Graph, bound: np.ndarray, compress_with_links: Callable[..., None]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Scores of given pairs, linked ones too, from a kernel of compressed rows."""
     n_cols = graph.shape[1]
 
-    def rows_of(rows):
+    def rows_of(rows: np.ndarray) -> np.ndarray:
         ptr = np.zeros(len(rows) + 1, dtype=np.int64)
         room = int(np.minimum(bound[rows], n_cols).sum()) + 1
         col, val = np.empty(room, dtype=np.uint32), np.empty(room)

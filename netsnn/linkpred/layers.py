@@ -100,16 +100,17 @@ class LayerScorer:
         return self.layer.T if self._plan.transposed else self.layer
 
     @cached_property
-    def _arrays(self):
+    def _arrays(self) -> tuple[np.ndarray, ...]:
         left = self._left
         col_ptr, col_idx, position = _transpose(left.indptr, left.indices, left.n_out)
         return (left.indptr.view(np.uint32), left.indices.view(np.uint32),
                 col_ptr.astype(np.int32).view(np.uint32), col_idx.astype(np.int32).view(np.uint32), position)
 
     @cached_property
-    def _tables(self):
+    def _tables(self) -> tuple[np.ndarray, ...]:
         """left, add, offset of the left nodes; right, offset of the right nodes (see kernels/layers.py)."""
         factor = self.method.factor
+        assert factor is not None  # a score by walks alone has another scorer
         left, left_offset = factor_table(self._left.out_degrees, factor, 1)
         if self.method.family == "cannistraci-hebb" and not self.method.name.endswith("n"):
             right, right_offset = factor_table(self._left.in_degrees, factor, 1)
@@ -153,7 +154,7 @@ class LayerScorer:
 
     # ---- the two ways to add up --------------------------------------------------------------------
 
-    def _extras(self, columns: Columns):
+    def _extras(self, columns: Columns) -> tuple[np.ndarray, ...]:
         """The lists of `kernels.layers.extras` for all right nodes, made side by side and joined."""
         from netsnn.kernels.layers import extras
 
@@ -162,7 +163,7 @@ class LayerScorer:
         n_right, width = len(col_ptr) - 1, columns.last - columns.first
         step = max(1, -(-n_right // n_threads()))
 
-        def part(first: int):
+        def part(first: int) -> tuple[np.ndarray, list[np.ndarray]]:
             last, room = min(first + step, n_right), 2**14
             while True:
                 ptr = np.zeros(last - first + 1, dtype=np.uint64)
@@ -178,20 +179,20 @@ class LayerScorer:
         ptr = np.concatenate([np.zeros(1, np.uint64), *(p[1:] + b for (p, _), b in zip(parts, before))])
         return ptr, *(np.concatenate([lists[i] for _, lists in parts] or [np.empty(0)]) for i in range(3))
 
-    def _sparse_arguments(self, columns: Columns):
+    def _sparse_arguments(self, columns: Columns) -> tuple[Any, ...]:
         left, add, offset, right, right_offset = self._tables
         once = right[right_offset + np.uint64(1)]
         return (*self._arrays[:2], columns.start, columns.stop, *self._arrays[2:4], once, left, add, offset,
                 *self._extras(columns), columns.first)
 
-    def _sparse_dense(self, columns: Columns):
+    def _sparse_dense(self, columns: Columns) -> Callable[[np.ndarray, int, int, np.ndarray], None]:
         from netsnn.kernels.layers import sparse_dense
 
         arguments = self._sparse_arguments(columns)
         return lambda rows, row_shift, col_shift, out: sparse_dense(
             *arguments, int(rows[0]), int(rows[-1]) + 1, row_shift, col_shift, out)
 
-    def _sparse_rows(self, columns: Columns):
+    def _sparse_rows(self, columns: Columns) -> Callable[[np.ndarray], RowsBlock]:
         from netsnn.kernels.layers import sparse_rows
 
         arguments, width = self._sparse_arguments(columns), columns.last - columns.first
@@ -205,7 +206,7 @@ class LayerScorer:
 
         return block
 
-    def _tiles(self, columns: Columns):
+    def _tiles(self, columns: Columns) -> Callable[[np.ndarray, int, int, np.ndarray], None]:
         from netsnn.kernels.layers import counts, tiles
 
         row_ptr, row_idx, col_ptr, col_idx, position = self._arrays

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from netsnn.graph import Graph, Layer
+from netsnn.hints import Pairs, Seed
 from netsnn.linkpred import graphs, spectral
 from netsnn.linkpred.adaptive import adaptive
 from netsnn.linkpred.blocks import CompressedRows, DenseRows
@@ -20,34 +21,33 @@ __all__ = ["Scorer", "all_scores", "check_pairs", "free_pairs", "make_scorer"]
 Scorer = LayerScorer | CompressedRows | DenseRows
 
 
-def make_scorer(graph: Layer | Graph, method: str | Callable, seed=0, options: dict | None = None) -> Scorer:
+def make_scorer(graph: Layer | Graph, method: str | Callable, seed: Seed = 0, options: dict | None = None) -> Scorer:
     """The scorer of a method (a name, or a function of the graph) on one graph."""
     options = options or {}
     if not isinstance(graph, (Layer, Graph)):
         raise ValueError(f"scores need a Layer or a Graph, got {type(graph).__name__} (see Layer.from_scipy and its kin)")
     if callable(method):
         return _from_function(graph, method, seed, options)
-    name = method
-    method = _check_method(graph, name, options)
-    if name == "cha":
+    known = _check_method(graph, method, options)
+    if method == "cha":
         return adaptive(graph, lambda other: all_scores(graph, make_scorer(graph, other, seed), links=True), **options)
-    if name == "pa":
+    if method == "pa":
         return graphs.degree_product(graph)
-    if name == "katz":
+    if method == "katz":
         return spectral.katz(graph, **options)
-    if name == "spm":
+    if method == "spm":
         return spectral.perturbation(graph, seed, **options)
-    if name == "lp":
+    if method == "lp":
         return graphs.local_path(graph, **options)
-    if name == "cpa":
-        return graphs.cannistraci_product(graph, method)
-    if method.family == "local":
-        return graphs.neighbourhood(graph, method)
-    if method.family == "path":
-        return graphs.paths3(graph, method)
-    if isinstance(graph, Layer) and name not in ("car", "cjc", "bjc"):
-        return LayerScorer(graph, method)
-    return graphs.communities(graph, method)
+    if method == "cpa":
+        return graphs.cannistraci_product(graph, known)
+    if known.family == "local":
+        return graphs.neighbourhood(graph, known)
+    if known.family == "path":
+        return graphs.paths3(graph, known)
+    if isinstance(graph, Layer) and method not in ("car", "cjc", "bjc"):
+        return LayerScorer(graph, known)
+    return graphs.communities(graph, known)
 
 
 def _check_method(graph: Layer | Graph, name: str, options: dict) -> Method:
@@ -66,7 +66,7 @@ def _check_method(graph: Layer | Graph, name: str, options: dict) -> Method:
     return method
 
 
-def check_pairs(graph: Layer | Graph, pairs, what: str = "pairs") -> tuple[np.ndarray, np.ndarray]:
+def check_pairs(graph: Layer | Graph, pairs: Pairs, what: str = "pairs") -> tuple[np.ndarray, np.ndarray]:
     try:
         u, v = pairs
     except (TypeError, ValueError):
@@ -103,12 +103,12 @@ def free_pairs(graph: Layer | Graph) -> int:
     return (n_rows * n_cols if isinstance(graph, Layer) else n_rows * (n_rows - 1) // 2) - graph.n_links
 
 
-def _from_function(graph: Layer | Graph, function: Callable, seed, options: dict) -> DenseRows:
+def _from_function(graph: Layer | Graph, function: Callable, seed: Seed, options: dict) -> DenseRows:
     name = getattr(function, "__name__", type(function).__name__)
     try:
-        parameters = inspect.signature(function).parameters
+        parameters: set[str] = set(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # some functions written in C do not tell
-        parameters = {}
+        parameters = set()
     if "seed" in parameters and "seed" not in options:
         options = options | {"seed": seed}
     total = function(graph, **options)
@@ -116,7 +116,7 @@ def _from_function(graph: Layer | Graph, function: Callable, seed, options: dict
     total = sp.csr_array(total) if sparse else np.asarray(total)
     if total.shape != graph.shape:
         raise ValueError(f"{name} must return scores of shape {graph.shape}, got {total.shape}")
-    values = total.data if sparse else total
+    values = np.asarray(total.data if sparse else total)
     if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
         raise ValueError(f"{name} must return finite numbers only")
     total = total.astype(np.float64, copy=False)  # also: neither bools nor unsigned numbers can be subtracted below

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from netsnn.errors import ShortfallWarning, check_whole
 from netsnn.graph import Graph, Layer
+from netsnn.hints import Pairs, Seed
 from netsnn.linkpred.blocks import DenseBlock, RowsBlock
 from netsnn.linkpred.scorers import all_scores, check_pairs, free_pairs, make_scorer
 
@@ -24,7 +26,7 @@ class Best(NamedTuple):
     score: np.ndarray
 
 
-def scores(graph: Layer | Graph, method, *, pairs=None, links: bool = False, seed=0, **options) -> np.ndarray:
+def scores(graph: Layer | Graph, method: str | Callable, *, pairs: Pairs | None = None, links: bool = False, seed: Seed = 0, **options: Any) -> np.ndarray:
     """Scores of every pair: a dense float64 array of the graph's shape, or one score for each of the given pairs.
 
     Parameters
@@ -43,6 +45,10 @@ def scores(graph: Layer | Graph, method, *, pairs=None, links: bool = False, see
         For `spm`, the only score that draws.
     **options
         `katz`: beta, length. `lp`: eps. `spm`: fraction, repeats. `cha`: methods, spcorr.
+
+    References
+    ----------
+    Each method's paper stands with its formula in `METHODS`.
 
     Examples
     --------
@@ -66,8 +72,8 @@ def scores(graph: Layer | Graph, method, *, pairs=None, links: bool = False, see
     return all_scores(graph, scorer, links)
 
 
-def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bool = False, drawn: bool = False, seed=0,
-         **options) -> Best:
+def best(graph: Layer | Graph, method: str | Callable, k: int, *, sample: bool = False, fill: bool = False, drawn: bool = False, seed: Seed = 0,
+         **options: Any) -> Best:
     """The k unlinked pairs with the highest scores, or with `sample=True` k drawn in proportion to the score.
 
     Scores stream past in blocks: memory is that of the links, k and a block. Only positive scores are candidates; where they are
@@ -78,10 +84,27 @@ def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bo
     Sampling is without replacement, each next pair in proportion to its score among those left (Gumbel top-k); with `drawn=True` the
     pairs come in the order in which they were drawn, not by score.
 
+    Parameters
+    ----------
+    graph, method, seed, **options
+        As in `scores`; the seed also orders ties and draws.
+    k : int
+        How many pairs.
+    sample : bool
+        Draw in proportion to the score instead of taking the highest.
+    fill : bool
+        Make up a shortfall with pairs of score 0.
+    drawn : bool
+        With `sample`: in the order of the draw.
+
     Returns
     -------
     Best
         Arrays `u`, `v` (in a Graph u < v) and `score`, the highest score first.
+
+    References
+    ----------
+    Each method's paper stands with its formula in `METHODS`.
 
     Examples
     --------
@@ -106,7 +129,7 @@ def best(graph: Layer | Graph, method, k: int, *, sample: bool = False, fill: bo
     return Best(pairs // n_cols, pairs % n_cols, value)
 
 
-def _select(stream, n_cols: int, k: int, sample: bool, seed: int, drawn: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def _select(stream: Callable[[Callable[[Any], Any]], Iterator[Any]], n_cols: int, k: int, sample: bool, seed: int, drawn: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The k best of a stream of blocks, as (pairs, scores): the largest keys, equal keys by the smaller tie."""
     chooser = _Chooser(n_cols, k, sample, np.uint64(seed))
     if k:

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg
 
 from netsnn.graph import Graph, Layer
+from netsnn.hints import Seed
 from netsnn.linkpred.blocks import DenseRows, pick_from_rows
 
 __all__ = ["katz", "perturbation", "perturbed_graph", "perturbed_layer"]
@@ -53,12 +54,12 @@ def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = N
     indptr, indices = whole.indptr.view(np.uint32), whole.indices.view(np.uint32)
     first = graph.n_in if isinstance(graph, Layer) else 0
 
-    def rows_of(rows):
+    def rows_of(rows: np.ndarray) -> np.ndarray:
         scores = np.zeros((whole.n, len(rows)))
         walk_series(indptr, indices, beta, steps, rows, scores)
         return scores[first:].T
 
-    def all_pairs(out):
+    def all_pairs(out: np.ndarray) -> None:
         solve = _katz_layer if isinstance(graph, Layer) else _katz_graph
         solve(graph.to_dense().astype(np.float64), beta, out)
         out[np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr)), graph.indices] = 0
@@ -94,7 +95,7 @@ def _katz_layer(matrix: np.ndarray, beta: float, out: np.ndarray) -> None:
     out[:] = solved if wide else solved.T
 
 
-def perturbation(graph: Layer | Graph, seed: int, fraction: float = 0.1, repeats: int = 10) -> DenseRows:
+def perturbation(graph: Layer | Graph, seed: Seed, fraction: float = 0.1, repeats: int = 10) -> DenseRows:
     """SPM: the mean over `repeats` perturbations, each of ceil(fraction * links) links; dense, O(repeats n^3).
 
     A_R is the graph without the perturbed links, with eigenvectors x_k; the score is sum_k (x_k' A x_k) x_k x_k'. Eigenvectors
@@ -154,5 +155,5 @@ def perturbed_layer(rest: np.ndarray, change: np.ndarray) -> np.ndarray:
 def _equal_runs(values: np.ndarray) -> list[slice]:
     """Runs of at least two values that differ by less than DEGENERATE from the next (values sorted either way)."""
     scale = max(1.0, float(np.abs(values).max(initial=0.0)))
-    ends = np.flatnonzero(np.concatenate([[True], np.abs(np.diff(values)) >= DEGENERATE * scale, [True]])) if len(values) else []
+    ends = np.flatnonzero(np.concatenate([[True], np.abs(np.diff(values)) >= DEGENERATE * scale, [True]])) if len(values) else np.empty(0, dtype=np.int64)
     return [slice(a, b) for a, b in zip(ends[:-1], ends[1:]) if b - a > 1]

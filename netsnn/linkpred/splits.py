@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from netsnn.errors import FileError
 from netsnn.graph import Graph, Layer
+from netsnn.hints import PathLike, Seed
 from netsnn.io import read
 from netsnn.linkpred.scorers import check_pairs
 
@@ -35,7 +36,7 @@ class Split:
     negatives: tuple[np.ndarray, np.ndarray] | None = None
 
 
-def split(graph: Layer | Graph, fraction: float = 0.1, *, removal: str = "random", negatives: str = "all", seed=0) -> Split:
+def split(graph: Layer | Graph, fraction: float = 0.1, *, removal: str = "random", negatives: str = "all", seed: Seed = 0) -> Split:
     """Hide round(fraction * links) links.
 
     Parameters
@@ -46,6 +47,11 @@ def split(graph: Layer | Graph, fraction: float = 0.1, *, removal: str = "random
         See `REMOVALS`. "connected" biases the test set against bridges and leaves: say which was used.
     negatives : "all", "degree_matched" or "sampled"
         See `NEGATIVES`. Sampling changes the ranking of methods; up to some 10,000 nodes there is no need to.
+    seed : int or numpy Generator
+
+    References
+    ----------
+    Degree-matched negatives: Aiyappa et al., ICML 2025, arXiv 2405.14985.
 
     Examples
     --------
@@ -76,10 +82,27 @@ def split(graph: Layer | Graph, fraction: float = 0.1, *, removal: str = "random
     return _split(graph, hidden, negatives, generator)
 
 
-def read_split(graph: Layer | Graph, test, negatives=None) -> Split:
+def read_split(graph: Layer | Graph, test: PathLike, negatives: PathLike | None = None) -> Split:
     """A fixed split: the test links (and the negatives) are read from edge lists, by the graph's names or its ids.
 
     Test links must be links of the graph, negatives must not.
+
+    Parameters
+    ----------
+    graph : Layer or Graph
+        With all its links.
+    test, negatives : path
+        Edge lists; without `negatives` every other unlinked pair is a candidate.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "test.edges"
+    >>> _ = path.write_text("0 1\\n2 3\\n")
+    >>> hidden = read_split(Graph.from_edges([0, 1, 2], [1, 2, 3], n=4), path)
+    >>> hidden.train, [ids.tolist() for ids in hidden.test]
+    (Graph(4 nodes, 1 links), [[0, 2], [1, 3]])
     """
     pairs = _read_pairs(graph, test)
     at = graph.find(*pairs)
@@ -111,7 +134,7 @@ def spanning_forest(graph: Layer | Graph, generator: np.random.Generator) -> np.
     return np.sort(whole.find(child, parent[child]))
 
 
-def _split(graph, hidden: np.ndarray, negatives: str, generator: np.random.Generator) -> Split:
+def _split(graph: Layer | Graph, hidden: np.ndarray, negatives: str, generator: np.random.Generator) -> Split:
     train, test = graph.select(~hidden), _pairs(graph, hidden)
     if negatives == "all":
         return Split(train, test)
@@ -161,7 +184,7 @@ def _pairs(graph: Layer | Graph, hidden: np.ndarray) -> tuple[np.ndarray, np.nda
     return u[hidden].astype(np.int64), v[hidden].astype(np.int64)
 
 
-def _read_pairs(graph: Layer | Graph, path) -> tuple[np.ndarray, np.ndarray]:
+def _read_pairs(graph: Layer | Graph, path: PathLike) -> tuple[np.ndarray, np.ndarray]:
     """The pairs of an edge list, as ids of this graph."""
     layer = isinstance(graph, Layer)
     listed = read(path, kind="layer" if layer else None)

@@ -28,7 +28,14 @@ def overlap(a: Layer, b: Layer) -> float:
 
 
 def retained(before: Layer, after: Layer) -> float:
-    """Share of the links of `before` that `after` still has; 1 if it had none. Turnover is 1 less this."""
+    """Share of the links of `before` that `after` still has; 1 if it had none. Turnover is 1 less this.
+
+    Examples
+    --------
+    >>> before = Layer.from_edges([0, 0, 1], [0, 1, 1], shape=(2, 2))
+    >>> round(retained(before, Layer.from_edges([0, 1, 1], [0, 0, 1], shape=(2, 2))), 3)
+    0.667
+    """
     check_kind(before, Layer, "retained")
     check_kind(after, Layer, "retained")
     return (before & after).n_links / before.n_links if before.n_links else 1.0

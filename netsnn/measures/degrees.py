@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from netsnn.graph import Layer
 from netsnn.measures.checks import check_kind
@@ -24,6 +25,10 @@ def degrees(layer: Layer) -> dict[str, float]:
     For each side (out_degree of inputs, in_degree of outputs): mean, largest, cv (standard deviation / mean), gini, entropy (of the
     neurons' shares of links, over ln of the number of neurons: 1 if all are equal), and how many neurons have no link.
 
+    References
+    ----------
+    epsilon: Mocanu et al. (2018), Nat. Commun. 9:2383.
+
     Examples
     --------
     >>> layer = Layer.from_edges([0, 0, 0, 1], [0, 1, 2, 0], shape=(3, 3))
@@ -44,7 +49,7 @@ def degrees(layer: Layer) -> dict[str, float]:
     return out
 
 
-def gini(values) -> float:
+def gini(values: ArrayLike) -> float:
     """Gini coefficient: half the mean absolute difference of two values, over the mean. 0: all equal; towards 1: one has all.
 
     >>> gini([1, 1, 1, 1]), gini([0, 0, 0, 4])
@@ -62,6 +67,14 @@ def hubs(layer: Layer, rule: str = "sigma", value: float = 2.0) -> tuple[np.ndar
 
     The literature has no fixed definition: see `HUB_RULES`, and state the one you use.
 
+    Parameters
+    ----------
+    layer : Layer
+    rule : str
+        A name in `HUB_RULES`.
+    value : float
+        The rule's number.
+
     Examples
     --------
     >>> layer = Layer.from_edges([0, 0, 0, 1], [0, 1, 2, 0], shape=(3, 3))
@@ -69,11 +82,18 @@ def hubs(layer: Layer, rule: str = "sigma", value: float = 2.0) -> tuple[np.ndar
     [[0], [0]]
     """
     check_kind(layer, Layer, "hubs")
-    return tuple(hub_ids(d, rule, value) for d in (layer.out_degrees, layer.in_degrees))
+    return hub_ids(layer.out_degrees, rule, value), hub_ids(layer.in_degrees, rule, value)
 
 
 def network_degrees(network: Network) -> tuple[np.ndarray, ...]:
-    """Degrees of all neurons of each group: links in and out together."""
+    """Degrees of all neurons of each group: links in and out together.
+
+    Examples
+    --------
+    >>> network = Network([Layer.from_edges([0, 1], [0, 0], shape=(2, 2)), Layer.from_edges([0], [1], shape=(2, 2))])
+    >>> [d.tolist() for d in network_degrees(network)]
+    [[1, 1], [3, 0], [0, 1]]
+    """
     check_kind(network, Network, "network_degrees")
     into = [np.zeros(network.sizes[0], dtype=np.int64), *(layer.in_degrees for layer in network)]
     out_of = [*(layer.out_degrees for layer in network), np.zeros(network.sizes[-1], dtype=np.int64)]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from netsnn.errors import check_whole
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 from netsnn.measures.checks import check_kind
 
 __all__ = ["Communities", "barber", "communities"]
@@ -28,10 +30,16 @@ class Communities:
         return len(np.intersect1d(self.inputs, self.outputs))
 
 
-def barber(layer: Layer, inputs, outputs) -> float:
+def barber(layer: Layer, inputs: ArrayLike, outputs: ArrayLike) -> float:
     """Barber's modularity of a division: Q = (1 / m) sum over (i, j) in one community of (A_ij - k_i d_j / m).
 
     Newman's modularity of the whole graph compares with a null model in which inputs link to inputs, and is another number.
+
+    Parameters
+    ----------
+    layer : Layer
+    inputs, outputs : arrays
+        The number of each neuron's community.
 
     References
     ----------
@@ -58,10 +66,17 @@ def barber(layer: Layer, inputs, outputs) -> float:
     return float(np.count_nonzero(a[row] == b[col]) / m - k @ d / m**2)
 
 
-def communities(layer: Layer, *, restarts: int = 5, seed=0) -> Communities:
+def communities(layer: Layer, *, restarts: int = 5, seed: Seed = 0) -> Communities:
     """The best division found by Louvain's method for Barber's modularity, of several random starts.
 
     Neurons without links are communities of their own.
+
+    Parameters
+    ----------
+    layer : Layer
+    restarts : int
+        How many random starts.
+    seed : int or numpy Generator
 
     References
     ----------

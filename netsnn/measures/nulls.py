@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from netsnn.errors import check_whole
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 
 __all__ = ["AgainstNull", "against_null", "null_layer", "null_layers"]
 
@@ -22,7 +23,7 @@ class AgainstNull(NamedTuple):
     z: float
 
 
-def null_layer(layer: Layer, *, rounds: int = 50, seed=0) -> Layer:
+def null_layer(layer: Layer, *, rounds: int = 50, seed: Seed = 0) -> Layer:
     """A random layer in which every neuron has the degree that it has in `layer`; all such layers are equally likely.
 
     Curveball trades: two neurons of the smaller side at a time deal the partners that only one of them has out anew.
@@ -58,20 +59,44 @@ def null_layer(layer: Layer, *, rounds: int = 50, seed=0) -> Layer:
     return layer.with_links(indices, row) if wide else layer.with_links(row, indices)
 
 
-def null_layers(layer: Layer, draws: int, *, rounds: int = 50, seed=0) -> Iterator[Layer]:
-    """`draws` independent null layers."""
+def null_layers(layer: Layer, draws: int, *, rounds: int = 50, seed: Seed = 0) -> Iterator[Layer]:
+    """`draws` independent null layers.
+
+    Each is a walk of its own from the layer: see `null_layer`, which also tells what `rounds` are.
+
+    References
+    ----------
+    As in `null_layer`.
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 3))
+    >>> [bool((null.out_degrees == layer.out_degrees).all()) for null in null_layers(layer, 2, seed=0)]
+    [True, True]
+    """
     check_whole("draws", draws, 0)
     for generator in np.random.default_rng(seed).spawn(int(draws)):
         yield null_layer(layer, rounds=rounds, seed=generator)
 
 
-def against_null(layer: Layer, measure: Callable, *, draws: int = 20, rounds: int = 50, seed=0):
+@overload
+def against_null(layer: Layer, measure: Callable[[Layer], float], *, draws: int = 20, rounds: int = 50, seed: Seed = 0) -> AgainstNull: ...
+
+
+@overload
+def against_null(layer: Layer, measure: Callable[[Layer], Mapping[str, float]], *, draws: int = 20, rounds: int = 50, seed: Seed = 0) -> dict[str, AgainstNull]: ...
+
+
+def against_null(layer: Layer, measure: Callable, *, draws: int = 20, rounds: int = 50, seed: Seed = 0) -> Any:
     """A measure of the layer beside its values on null layers.
 
     Parameters
     ----------
+    layer : Layer
     measure : function
         Of a Layer, to a number or to a flat dict of numbers.
+    draws, rounds, seed
+        How many null layers, and how they are drawn: see `null_layer`.
 
     Returns
     -------

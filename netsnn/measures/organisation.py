@@ -9,6 +9,7 @@ import scipy.sparse.linalg
 
 from netsnn.errors import check_whole
 from netsnn.graph import Graph, Layer
+from netsnn.hints import Seed
 from netsnn.linkpred.evaluation import Evaluation
 from netsnn.linkpred.scoring import scores
 from netsnn.linkpred.spectral import perturbed_graph, perturbed_layer
@@ -39,7 +40,7 @@ class SmallWorld(NamedTuple):
     ring_clustering: float
 
 
-def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repeats: int = 10, rank: int | None = None, seed=0) -> float:
+def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repeats: int = 10, rank: int | None = None, seed: Seed = 0) -> float:
     """How far links follow from the rest: remove some, perturb the rest's spectrum by them to first order, rank what is unlinked; the share
     of removed links among as many best pairs. Mean over `repeats` removals; 0 to 1.
 
@@ -117,7 +118,7 @@ def lcp_correlation(layer: Layer | Graph) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def small_world(layer: Layer, *, draws: int = 10, sources: int | None = None, seed=0) -> SmallWorld:
+def small_world(layer: Layer, *, draws: int = 10, sources: int | None = None, seed: Seed = 0) -> SmallWorld:
     """Small-worldness of a layer against null layers of its degrees and a ring of its size.
 
     Watts and Strogatz' clustering is 0 on any bipartite graph: here clustering counts squares (`robins_alexander`), and the null
@@ -125,8 +126,12 @@ def small_world(layer: Layer, *, draws: int = 10, sources: int | None = None, se
 
     Parameters
     ----------
+    layer : Layer
+    draws : int
+        How many null layers.
     sources : int, optional
         Estimate path lengths from so many neurons.
+    seed : int or numpy Generator
 
     Examples
     --------

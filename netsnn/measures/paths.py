@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from netsnn.errors import check_whole
 from netsnn.graph import Graph, Layer
+from netsnn.hints import Seed
 from netsnn.measures.checks import check_kind
 from netsnn.network import Network
 from netsnn.threads import run
@@ -61,10 +62,18 @@ def components(layer: Layer | Graph | Network) -> tuple[np.ndarray, np.ndarray]:
     return sizes[order], rank[found]
 
 
-def distances(layer: Layer | Graph | Network, *, sources: int | None = None, seed=0) -> Distances:
+def distances(layer: Layer | Graph | Network, *, sources: int | None = None, seed: Seed = 0) -> Distances:
     """Hops between all nodes, or from `sources` random ones; of a network over all its layers, links taken in both directions.
 
     64 sources are followed at once, a bit each, so that all sources of 10,000 nodes and a million links take about a second.
+
+    Parameters
+    ----------
+    layer : Layer, Graph or Network
+    sources : int, optional
+        From how many nodes; by default from all.
+    seed : int or numpy Generator
+        Of the choice of sources.
 
     Examples
     --------

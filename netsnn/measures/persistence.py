@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from netsnn.errors import check_whole
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 from netsnn.threads import run
 
 __all__ = ["DeepGraphPersistence", "NeuralPersistence", "PermutationNull", "deep_graph_persistence", "neural_persistence", "permutation_null",
@@ -66,6 +67,7 @@ class DeepGraphPersistence:
 
     @cached_property
     def vanilla(self) -> float:
+        """The normalised persistence of the signed weights' max-min product, without standardisation."""
         product = np.abs(reduce(_max_min, (layer.dense() for layer in self._weights)))
         return _of_matrix(product, product.max())[1]
 
@@ -201,6 +203,7 @@ def deep_graph_persistence(weights: Weights, *, masked: str = "reference") -> De
             return DeepGraphPersistence(np.nan, np.nan, np.nan, np.nan, nothing, tuple(layers))
         largest = max(largest, strength.max())
         product = strength if product is None else _max_min(product, strength)
+    assert product is not None  # there is a layer
     product /= largest  # order is all that the max-min product sees: to divide it or the layers is the same to the last digit
     return DeepGraphPersistence(*_of_matrix(product, product.max()), *_of_matrix(product, 1.0), product, tuple(layers))
 
@@ -248,7 +251,7 @@ def sortedness(weights: Weights) -> np.ndarray:
 
 
 def permutation_null(weights: Weights, measure: Callable[[Sequence], Any] | None = None, *, draws: int = 100, links: bool = False,
-                     seed=None) -> PermutationNull:
+                     seed: Seed = None) -> PermutationNull:
     """A measure of the weights beside its values when each layer's weights are shuffled: does it matter where they stand?
 
     Parameters
@@ -278,7 +281,8 @@ def permutation_null(weights: Weights, measure: Callable[[Sequence], Any] | None
     measured = np.asarray(measure([layer.given for layer in layers]), dtype=np.float64)
     mean, std = values.mean(axis=0), values.std(axis=0, ddof=1)
     z = np.divide(measured - mean, std, out=np.full(np.shape(mean), np.nan), where=std > 0)
-    return PermutationNull(*(x if np.ndim(x) else float(x) for x in (measured, mean, std, z)), values)
+    measured, mean, std, z = (x if np.ndim(x) else float(x) for x in (measured, mean, std, z))
+    return PermutationNull(measured, mean, std, z, values)
 
 
 def _mean_persistence(weights: Sequence) -> float:

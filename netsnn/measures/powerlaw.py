@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import scipy.optimize
 import scipy.special
+from numpy.typing import ArrayLike
 
 from netsnn.errors import check_whole
+from netsnn.hints import Seed
 from netsnn.threads import run
 
 __all__ = ["Alternative", "PowerLaw", "power_law"]
@@ -45,7 +47,7 @@ class PowerLaw:
     alternatives: tuple[Alternative, ...]
 
 
-def power_law(values, *, xmin: int | None = None, samples: int = 0, steepest: float = STEEPEST, alternatives: bool = True, seed=0) -> PowerLaw:
+def power_law(values: ArrayLike, *, xmin: int | None = None, samples: int = 0, steepest: float = STEEPEST, alternatives: bool = True, seed: Seed = 0) -> PowerLaw:
     """Fit a discrete power law to the upper tail of whole numbers, such as degrees; zeros do not count.
 
     Exponent by maximum likelihood; the tail begins at the value that makes the Kolmogorov-Smirnov distance least. A claim of scale
@@ -103,7 +105,7 @@ def _fit(values: np.ndarray, given: float, steepest: float) -> tuple[float, floa
     return (float(out[0]), float(out[1]), float(out[2]), int(out[3])) if out[3] else (float("nan"),) * 3 + (0,)
 
 
-def _bootstrap(values: np.ndarray, fit: tuple[float, float, float], given: float, steepest: float, samples: int, seed) -> float:
+def _bootstrap(values: np.ndarray, fit: tuple[float, float, float], given: float, steepest: float, samples: int, seed: Seed) -> float:
     gamma, low, distance = fit
     below, size = values[values < low], len(values)
     share = (size - len(below)) / size
@@ -156,7 +158,7 @@ def _fit_lognormal(x: np.ndarray, counts: np.ndarray, low: float) -> tuple[float
     mean = counts @ logs / counts.sum()
     start = [mean, np.log(np.sqrt(counts @ (logs - mean) ** 2 / counts.sum()) + 0.1)]
 
-    def cost(parameters) -> float:
+    def cost(parameters: np.ndarray) -> float:
         sigma = np.exp(np.clip(parameters[1], -5, 3))
         with np.errstate(divide="ignore"):
             value = -(counts @ _lognormal(x, low, parameters[0], sigma))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from netsnn.graph import Layer, _transpose
+from netsnn.hints import Seed
 from netsnn.measures.checks import check_kind
 from netsnn.measures.nulls import null_layers
 from netsnn.threads import n_threads, run
@@ -96,10 +97,17 @@ def nodf(layer: Layer) -> float:
     return float(100 * sum(_shared(side)[4].sum() for side in (layer, layer.T)) / pairs) if pairs else 0.0
 
 
-def rich_club(layer: Layer, *, draws: int = 10, seed=0) -> RichClub:
+def rich_club(layer: Layer, *, draws: int = 10, seed: Seed = 0) -> RichClub:
     """Whether hubs link to hubs more than their degrees make them: density among neurons of degree > k, over that of null layers.
 
     Up to the largest k that both sides exceed. `normalised` is NaN where the null density is 0.
+
+    Parameters
+    ----------
+    layer : Layer
+    draws : int
+        How many null layers.
+    seed : int or numpy Generator
 
     References
     ----------

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 from netsnn.measures.change import topology_distance
 from netsnn.measures.checks import check_kind
 from netsnn.measures.degrees import assortativity, degrees, hubs
@@ -27,7 +30,7 @@ def _hub_counts(layer: Layer) -> dict[str, float]:
 
 
 def _power_laws(layer: Layer) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
     for side, d in (("out_degree", layer.out_degrees), ("in_degree", layer.in_degrees)):
         fit = power_law(d)
         ratios = {a.name: a.log_ratio for a in fit.alternatives}
@@ -78,7 +81,7 @@ MEASURES = {
 QUICK = tuple(name for name in MEASURES if name not in ("lcp", "small_world", "consistency"))
 
 
-def summary(layer: Layer, measures=None, *, nulls: int = 0, seed=0) -> dict[str, float]:
+def summary(layer: Layer, measures: Iterable[str] | None = None, *, nulls: int = 0, seed: Seed = 0) -> dict[str, float]:
     """A flat dict of named numbers: one row of a table.
 
     Parameters
@@ -161,7 +164,7 @@ def network_summary(network: Network, *, before: Network | None = None) -> dict[
     return row
 
 
-def _chosen(measures) -> list[str]:
+def _chosen(measures: Iterable[str] | None) -> list[str]:
     if measures is None:
         return list(QUICK)
     if isinstance(measures, str):

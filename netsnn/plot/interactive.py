@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from netsnn.graph import Layer
+from netsnn.hints import PathLike
 from netsnn.io import write_text
 from netsnn.measures import communities
 from netsnn.network import Network
@@ -29,7 +30,7 @@ class View:
     def _repr_html_(self) -> str:
         return f'<iframe srcdoc="{html.escape(self.page)}" style="width:100%;height:{self.height + 20}px;border:0" title="netsnn view"></iframe>'
 
-    def save(self, path) -> Path:
+    def save(self, path: PathLike) -> Path:
         """Write the page to a file."""
         write_text(self.page, path)
         return Path(path)
@@ -39,6 +40,14 @@ def view(graph: Layer | Network, *, order: str = "barycentre", height: int = 520
     """Groups of neurons side by side, links between them; point at a neuron to see its links, click to hold it, type to find it.
 
     A slider hides neurons of few links. Up to 60,000 links, the rest left out evenly (and said so).
+
+    Parameters
+    ----------
+    graph : Layer or Network
+    order : str
+        Of the neurons in a group, a name in `ORDERS`.
+    height : int
+        Of the drawing, in pixels.
 
     Examples
     --------
@@ -50,17 +59,15 @@ def view(graph: Layer | Network, *, order: str = "barycentre", height: int = 520
         raise ValueError(f"view shows a Layer or a Network, got {type(graph).__name__}")
     network = Network([graph]) if isinstance(graph, Layer) else graph
     step = -(-network.n_links // MOST_LINKS) or 1
-    places = [None] * (len(network) + 1)
-    for i, layer in enumerate(network):
-        left, right = _places(layer, order)
-        places[i] = left if places[i] is None else places[i]
-        places[i + 1] = right
+    sides = [_places(layer, order) for layer in network]
+    places = [sides[0][0], *(right for _, right in sides)]
     found = [communities(layer, restarts=1) if layer.n_links else None for layer in network]
     groups = []
     for g, n in enumerate(network.sizes):
         names = network.layers[g].input_names if g < len(network) else None
         names = names if names is not None or not g else network.layers[g - 1].output_names
-        side = found[g].inputs if g < len(found) and found[g] else found[g - 1].outputs if g and found[g - 1] else np.zeros(n, dtype=int)
+        below, above = found[g] if g < len(found) else None, found[g - 1] if g else None
+        side = below.inputs if below else above.outputs if above else np.zeros(n, dtype=int)
         groups.append({"place": places[g].tolist(), "names": [str(name) for name in names] if names is not None else None, "color": (side % len(COLORS)).tolist()})
     links = [[x[::step].tolist() for x in layer.links] for layer in network]
     data = {"groups": groups, "links": links, "colors": COLORS, "left_out": network.n_links - sum(len(u) for u, _ in links)}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from netsnn.graph import Layer
 from netsnn.measures import communities, network_degrees, power_law
@@ -13,6 +15,9 @@ from netsnn.measures.degrees import hub_ids
 from netsnn.measures.powerlaw import STEEPEST
 from netsnn.network import Network
 from netsnn.style import COLORS, COLUMN, GREY, PAGE, axes, style, whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ORDERS", "degree_distribution", "hub_map", "layer_drawing", "receptive_field", "spy"]
 
@@ -25,13 +30,22 @@ ORDERS = {
 VECTOR = 20_000  # more marks than this are drawn as an image inside the vector file
 
 
-def layer_drawing(layer: Layer, *, order: str = "barycentre", ax=None):
+def layer_drawing(layer: Layer, *, order: str = "barycentre", ax: Axes | None = None) -> Axes:
     """Inputs on the left, outputs on the right, links between; neurons as large as their degrees, coloured by community.
 
     Parameters
     ----------
+    layer : Layer
     order : str
         See `ORDERS`. Neurons without links are left out.
+    ax : Axes, optional
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> layer = Layer.from_edges([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 4))
+    >>> layer_drawing(layer, ax=Figure().subplots()) is not None
+    True
     """
     check_kind(layer, Layer, "plot.layer")
     rows, cols = _places(layer, order)
@@ -64,8 +78,19 @@ def layer_drawing(layer: Layer, *, order: str = "barycentre", ax=None):
     return ax
 
 
-def spy(layer: Layer, *, order: str = "given", ax=None):
-    """The wiring as a picture, inputs down and outputs across, with both sides' degrees along the edges."""
+def spy(layer: Layer, *, order: str = "given", ax: Axes | None = None) -> Axes:
+    """The wiring as a picture, inputs down and outputs across, with both sides' degrees along the edges.
+
+    `order` is a name in `ORDERS`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> layer = Layer.from_edges([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 4))
+    >>> ax = spy(layer, order="degree", ax=Figure().subplots())
+    >>> ax.get_xlabel()
+    'output, ordered: degree'
+    """
     check_kind(layer, Layer, "plot.spy")
     rows, cols = _places(layer, order)
     row, col = layer.links
@@ -77,7 +102,7 @@ def spy(layer: Layer, *, order: str = "given", ax=None):
         whole(ax.xaxis)
         whole(ax.yaxis)
         ax.spines[:].set_visible(True)
-        for box, d, places, along in (([0, 1.02, 1, 0.18], layer.in_degrees, cols, "x"), ([1.02, 0, 0.18, 1], layer.out_degrees, rows, "y")):
+        for box, d, places, along in (((0, 1.02, 1, 0.18), layer.in_degrees, cols, "x"), ((1.02, 0, 0.18, 1), layer.out_degrees, rows, "y")):
             side = ax.inset_axes(box, sharex=ax if along == "x" else None, sharey=ax if along == "y" else None)
             ordered = np.zeros(len(d))
             ordered[places] = d
@@ -93,8 +118,19 @@ def spy(layer: Layer, *, order: str = "given", ax=None):
     return ax
 
 
-def degree_distribution(layer: Layer, *, fit: bool = True, ax=None):
-    """Share of neurons of at least each degree (CCDF), both sides, on log axes, with the fitted power law of the tail."""
+def degree_distribution(layer: Layer, *, fit: bool = True, ax: Axes | None = None) -> Axes:
+    """Share of neurons of at least each degree (CCDF), both sides, on log axes, with the fitted power law of the tail.
+
+    With `fit=False` without the power law. See `netsnn.measures.power_law`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> layer = Layer.from_edges([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 4))
+    >>> ax = degree_distribution(layer, fit=False, ax=Figure().subplots())
+    >>> ax.get_xscale(), ax.get_yscale()
+    ('log', 'log')
+    """
     check_kind(layer, Layer, "plot.degrees")
     with style():
         ax = axes(ax)
@@ -129,10 +165,24 @@ def degree_distribution(layer: Layer, *, fit: bool = True, ax=None):
     return ax
 
 
-def hub_map(network: Network | Layer, *, rule: str = "sigma", value: float = 2.0, ax=None):
+def hub_map(network: Network | Layer, *, rule: str = "sigma", value: float = 2.0, ax: Axes | None = None) -> Axes:
     """Degrees of all neurons of a network, group by group, hubs marked; a hub of two groups' layers counts all its links.
 
     Each dot is a neuron: its group across, its degree up. See `netsnn.measures.HUB_RULES` for the rule.
+
+    Parameters
+    ----------
+    network : Network or Layer
+    rule, value
+        As in `netsnn.measures.hubs`.
+    ax : Axes, optional
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> layer = Layer.from_edges([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 4))
+    >>> hub_map(layer, rule="count", value=2, ax=Figure().subplots()).get_ylabel()
+    'degree (links in and out)'
     """
     check_kind(network, (Network, Layer), "plot.hubs")
     network = Network([network]) if isinstance(network, Layer) else network
@@ -158,13 +208,25 @@ def hub_map(network: Network | Layer, *, rule: str = "sigma", value: float = 2.0
     return ax
 
 
-def receptive_field(layer: Layer, image: tuple[int, int] | None = None, *, output: int | None = None, weights=None, ax=None):
+def receptive_field(layer: Layer, image: tuple[int, int] | None = None, *, output: int | None = None, weights: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
     """The inputs as an image: how many links each has, or with `output` which inputs one neuron has (their weights, if given).
 
     Parameters
     ----------
     image : (height, width), or (channels, height, width)
         By default a square, if the inputs make one. Channels are added up.
+    output : int, optional
+        One output neuron.
+    weights : array, optional
+        One value a link of the layer.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> layer = Layer.from_edges([0, 3, 3], [0, 0, 1], shape=(4, 2))
+    >>> ax = receptive_field(layer, (2, 2), ax=Figure().subplots())
+    >>> ax.images[0].get_array().tolist()
+    [[1.0, 0.0], [0.0, 2.0]]
     """
     check_kind(layer, Layer, "plot.receptive_field")
     n = layer.n_in
@@ -213,7 +275,8 @@ def _places(layer: Layer, order: str) -> tuple[np.ndarray, np.ndarray]:
         return _rank(-layer.out_degrees), _rank(-layer.in_degrees)
     if order == "community":
         found = communities(layer, restarts=2)
-        return tuple(_rank(group * (d.max(initial=0) + 1.0) - d) for group, d in ((found.inputs, layer.out_degrees), (found.outputs, layer.in_degrees)))
+        rows, cols = (_rank(group * (d.max(initial=0) + 1.0) - d) for group, d in ((found.inputs, layer.out_degrees), (found.outputs, layer.in_degrees)))
+        return rows, cols
     matrix = layer.to_scipy()
     rows, cols = layer.out_degrees, layer.in_degrees
     left, right = np.arange(layer.n_in) / max(layer.n_in, 1), np.arange(layer.n_out) / max(layer.n_out, 1)

@@ -8,9 +8,12 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netsnn.graph import Layer
+from netsnn.hints import PathLike
 from netsnn.history import History
 from netsnn.io import write_text
 from netsnn.measures import hubs, network_summary, neural_persistence, summary
@@ -21,6 +24,9 @@ from netsnn.plot import runs
 from netsnn.plot.topology import persistence_diagram
 from netsnn.style import style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["report"]
 
 SHOWN = 1500  # more marks than this stand in a picture inside the figure: the page stays small
@@ -28,15 +34,26 @@ MEASURES = ("links", "density", "idle_inputs", "idle_outputs", "out_degree_gini"
             "in_degree_gamma", "assortativity", "clustering", "modularity", "communities", "path_length", "components", "spectral_gap", "nodf")
 
 
-def report(history: History, path, *, title: str | None = None, opening: Iterable = ()) -> Path:
+def report(history: History, path: PathLike, *, title: str | None = None, opening: Iterable = ()) -> Path:
     """Write the report of a run as one self-contained page: figures as SVG, tables, light and dark, nothing loaded from elsewhere.
 
     Parameters
     ----------
+    history : History
     path : file to write, .html
     title : str, optional
         By default the name of the run's folder.
     opening : what the page begins with, of your own: texts, tables as (head, rows of texts), figures as (Axes, caption)
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from netsnn import Layer
+    >>> history = History(Path(tempfile.mkdtemp()) / "history")
+    >>> for step in range(3):
+    ...     history.record([Layer.from_edges([0, 1, step], [step, 1, 2], shape=(4, 3), simplify=True)], step=step)
+    >>> report(history, history.folder.parent / "report.html").name
+    'report.html'
     """
     if not len(history):
         raise ValueError(f"{history.folder}: the history is empty")
@@ -63,7 +80,7 @@ def report(history: History, path, *, title: str | None = None, opening: Iterabl
             parts.append(figures.add(runs.link_ages(history, layer=i), "How old its links are."))
             parts.append(figures.add(runs.alluvial(history, layer=i), "How communities of neurons merged and split."))
         parts.append("</div>" + _hub_list(one))
-    if last.weights is not None and all(w is not None and np.isfinite(w).all() for w in last.weights) and any(w.any() for w in last.weights):
+    if last.weights is not None and all(w is not None and np.isfinite(w).all() for w in last.weights) and any(w is not None and w.any() for w in last.weights):
         found = neural_persistence(list(zip(last.layers, last.weights)))
         parts += ["<h2>Persistence</h2>", figures.add(persistence_diagram(found), "Neural persistence of the last snapshot's weights, missing links as weight 0 "
                                                       "(Rieck et al. 2019). It rises with sparsity by itself: compare equal sparsities only.")]
@@ -78,29 +95,29 @@ class _Figures:
     def __init__(self) -> None:
         self.n = 0
 
-    def add(self, ax, caption: str) -> str:
+    def add(self, ax: Axes, caption: str) -> str:
         import matplotlib.pyplot as plt
 
         self.n += 1
         for collection in [c for a in (ax, *ax.child_axes) for c in a.collections]:
-            if len(collection.get_offsets()) > SHOWN or len(collection.get_paths()) > SHOWN:
+            if len(np.asarray(collection.get_offsets())) > SHOWN or len(collection.get_paths()) > SHOWN:
                 collection.set_rasterized(True)
         out = io.StringIO()
         with style():
-            ax.figure.savefig(out, format="svg", transparent=True, dpi=170, metadata={"Date": None, "Creator": None})
-        plt.close(ax.figure)
+            ax.figure.figure.savefig(out, format="svg", transparent=True, dpi=170, metadata={"Date": None, "Creator": None})
+        plt.close(ax.figure.figure)
         svg = out.getvalue()
         svg = svg[svg.index("<svg"):]
         svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
         svg = svg.replace("#000000", "currentColor")
         svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{self.n}-", svg)
-        width = float(re.search(r'<svg [^>]*?width="([\d.]+)pt"', svg)[1])
+        width = float(re.findall(r'<svg [^>]*?width="([\d.]+)pt"', svg)[0])
         svg = re.sub(r'<svg [^>]*>', lambda tag: re.sub(r' (width|height)="[^"]*"', "", tag[0])[:-1] + f' role="img" style="max-width:{1.5 * width:.0f}px;min-width:{1.2 * width:.0f}px">', svg, count=1)
         wide = ' class="full"' if width > 330 else ""  # wider than a column: a row of its own
         return f"<figure{wide}>{svg}<figcaption>{caption}</figcaption></figure>"
 
 
-def _own(piece, figures: _Figures) -> str:
+def _own(piece: Any, figures: _Figures) -> str:
     if isinstance(piece, str):
         return f"<p>{html.escape(piece)}</p>"
     first, second = piece
@@ -130,7 +147,7 @@ def _layer_table(history: History, labels: list[str]) -> str:
     return _table(head, rows)
 
 
-def _hub_list(layer) -> str:
+def _hub_list(layer: Layer) -> str:
     texts = []
     for what, ids, d, names in zip(("inputs", "outputs"), hubs(layer), (layer.out_degrees, layer.in_degrees), (layer.input_names, layer.output_names)):
         if len(ids):

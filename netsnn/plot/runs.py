@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from netsnn.history import History
 from netsnn.measures import communities, power_law
 from netsnn.network import Network
 from netsnn.style import COLORS, GREY, PAGE, axes, colors, legend_below, plain, style, whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["CURVES", "alluvial", "compare", "evolution", "follows", "link_ages", "topology_row"]
 
@@ -33,10 +37,25 @@ CURVES = {
 }
 
 
-def evolution(history: History, *, curves=None, ax=None):
+def evolution(history: History, *, curves: Iterable[str] | None = None, ax: Axes | None = None) -> Axes:
     """What changed over the snapshots: one small panel a curve (see `CURVES`), one line a layer; scalars have one line.
 
     Given `ax`, draws the panels inside it.
+
+    Parameters
+    ----------
+    history : History
+    curves : names in `CURVES`, or of scalars that were recorded
+        By default all that the history has.
+    ax : Axes, optional
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> history = History("data/run")                   # of netsnn's checkout
+    >>> ax = evolution(history, curves=["accuracy", "turnover"], ax=Figure().subplots())
+    >>> [panel.get_title() for panel in ax.child_axes]
+    ['accuracy', 'turnover']
     """
     chosen = [name for name in CURVES if name != "accuracy" or "accuracy" in history.scalars] if curves is None else list(curves)
     if not len(history):
@@ -50,10 +69,10 @@ def evolution(history: History, *, curves=None, ax=None):
     with style():
         ax = axes(ax, PAGE, 0.4 + 1.55 * rows + (0.2 + 0.07 * min(len(longest), 24) if len(longest) > 1 else 0))
         ax.axis("off")
-        legend = [], []
+        legend: tuple[list, list[str]] = [], []
         for i, name in enumerate(chosen):
             r, c = divmod(i, columns)
-            box = [c / columns + 0.055, 1 - (r + 1) / rows + 0.2 / rows, 1 / columns - 0.085, 0.66 / rows]
+            box = (c / columns + 0.055, 1 - (r + 1) / rows + 0.2 / rows, 1 / columns - 0.085, 0.66 / rows)
             panel = ax.inset_axes(box)
             several = len(lines[name]) > 1
             for color, (label, values) in zip(colors(len(lines[name])) if several else ["black"], lines[name].items()):  # no layer's colour; on the report's page that of its text
@@ -70,7 +89,7 @@ def evolution(history: History, *, curves=None, ax=None):
     return ax
 
 
-def _frame(panel, steps: np.ndarray, lines) -> None:
+def _frame(panel: Axes, steps: np.ndarray, lines: Iterable[np.ndarray]) -> None:
     """The same steps across in every panel; a panel without values says so."""
     first, last = int(steps[0]), int(steps[-1])
     room = 0.03 * (last - first) or 0.5
@@ -113,8 +132,25 @@ def follows(history: History) -> bool:
                             and all(a is None or b is None or a == b for a, b in shared))
 
 
-def link_ages(history: History, *, layer: int | str = 0, at: int = -1, ax=None):
-    """Ages of the links of a snapshot, in steps; those that had lived before and came back are marked."""
+def link_ages(history: History, *, layer: int | str = 0, at: int = -1, ax: Axes | None = None) -> Axes:
+    """Ages of the links of a snapshot, in steps; those that had lived before and came back are marked.
+
+    Parameters
+    ----------
+    history : History
+    layer : int or str
+        Its number or name.
+    at : int
+        Number of the snapshot, from the end if negative.
+    ax : Axes, optional
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> history = History("data/run")                   # of netsnn's checkout
+    >>> link_ages(history, layer="first", ax=Figure().subplots()).get_ylabel()
+    'links'
+    """
     found = history.ages(layer, at)
     with style():
         ax = axes(ax)
@@ -136,19 +172,30 @@ def link_ages(history: History, *, layer: int | str = 0, at: int = -1, ax=None):
     return ax
 
 
-def alluvial(history: History, *, layer: int | str = 0, snapshots=None, ax=None):
+def alluvial(history: History, *, layer: int | str = 0, snapshots: Sequence[int] | None = None, ax: Axes | None = None) -> Axes:
     """How communities merge and split: at each of a few snapshots the neurons stacked by community, ribbons for those that go together.
 
     Parameters
     ----------
+    history : History
+    layer : int or str
+        Its number or name.
     snapshots : list of int
         By default the first, the last and up to three between. Neurons without links stand at the bottom, in grey.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> history = History("data/run")                   # of netsnn's checkout
+    >>> ax = alluvial(history, layer="first", snapshots=[0, -1], ax=Figure().subplots())
+    >>> len(ax.get_xticks())
+    2
     """
     n = len(history)
     chosen = sorted({round(x) for x in np.linspace(0, n - 1, min(n, 5))}) if snapshots is None else [range(n)[i] for i in snapshots]
     if len(chosen) < 2:
         raise ValueError(f"an alluvial diagram needs two snapshots, got {len(chosen)}")
-    groups = []
+    groups: list[np.ndarray] = []
     for number in chosen:
         one = history[number].layer(layer)
         found = communities(one)
@@ -167,13 +214,25 @@ def alluvial(history: History, *, layer: int | str = 0, snapshots=None, ax=None)
     return ax
 
 
-def compare(histories: Mapping[str, History], *, curves=None, layer: int | str = 0, ax=None):
+def compare(histories: Mapping[str, History], *, curves: Iterable[str] | None = None, layer: int | str = 0, ax: Axes | None = None) -> Axes:
     """Several runs side by side: one panel a curve, one line a run (of the given layer, where the curve has one line a layer).
 
     Parameters
     ----------
+    histories : dict
+        Name to History.
     curves : names in `CURVES`, or of scalars that all runs recorded
         By default accuracy (if all runs recorded it), turnover, modularity and anp.
+    layer : int or str
+        Its number or name.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> history = History("data/run")                   # of netsnn's checkout
+    >>> ax = compare({"a run": history, "itself": history}, curves=["accuracy"], ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['a run', 'itself']
     """
     if not isinstance(histories, Mapping) or not histories:
         raise ValueError("compare needs a dict of at least one history: {name: History(...)}")
@@ -191,7 +250,7 @@ def compare(histories: Mapping[str, History], *, curves=None, layer: int | str =
         ax = axes(ax, PAGE, 2.1)
         ax.axis("off")
         for i, name in enumerate(chosen):
-            panel = ax.inset_axes([i / len(chosen) + 0.045, 0.26, 1 / len(chosen) - 0.07, 0.6])
+            panel = ax.inset_axes((i / len(chosen) + 0.045, 0.26, 1 / len(chosen) - 0.07, 0.6))
             handles, shown = [], []
             for color, history, found in zip(colors(len(histories)), histories.values(), lines[name]):
                 values = list(found.values())[history._layer(layer) if len(found) > 1 else 0]
@@ -209,7 +268,8 @@ def _label(history: History, layer: int | str) -> str:
 
 def _follow(before: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Communities renamed after the earlier one that most of their neurons come from, each name given once."""
-    out, taken, fresh = np.full(len(label), -1), set(), int(max(before.max(), label.max())) + 1
+    out, fresh = np.full(len(label), -1), int(max(before.max(), label.max())) + 1
+    taken: set[int] = set()
     for group in sorted(set(label.tolist()) - {-1}, key=lambda g: -np.count_nonzero(label == g)):
         inside = label == group
         origin = [(int(np.count_nonzero(before[inside] == g)), g) for g in set(before[inside].tolist()) - {-1} - taken]
@@ -220,7 +280,7 @@ def _follow(before: np.ndarray, label: np.ndarray) -> np.ndarray:
     return out
 
 
-def _draw_blocks(ax, x: int, group: np.ndarray) -> dict[int, float]:
+def _draw_blocks(ax: Axes, x: int, group: np.ndarray) -> dict[int, float]:
     """A bar a community, the largest on top; where each begins."""
     total, gap, y, base = len(group), 0.012, 0.0, {}
     order = sorted(set(group.tolist()), key=lambda g: (g != -1, np.count_nonzero(group == g)))
@@ -232,7 +292,7 @@ def _draw_blocks(ax, x: int, group: np.ndarray) -> dict[int, float]:
     return base
 
 
-def _draw_ribbons(ax, x: int, before: np.ndarray, after: np.ndarray, low: dict[int, float], high: dict[int, float]) -> None:
+def _draw_ribbons(ax: Axes, x: int, before: np.ndarray, after: np.ndarray, low: dict[int, float], high: dict[int, float]) -> None:
     total = len(before)
     left, right = dict(low), dict(high)
     t = np.linspace(0, 1, 30)

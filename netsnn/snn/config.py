@@ -11,10 +11,12 @@ import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from netsnn.errors import FileError, check_whole
 from netsnn.evolve import RECIPES, Recipe
 from netsnn.evolve.rules import PQ
+from netsnn.hints import PathLike
 from netsnn.io.atomic import write_bytes
 
 __all__ = ["ENCODINGS", "OPTIMIZERS", "Config", "parse_config", "read_config", "to_toml", "write_config"]
@@ -43,6 +45,12 @@ class Config:
         the same, and the same settings shall give the same numbers
     snapshots : whether the history keeps the weights as well
     seed : of everything
+
+    Examples
+    --------
+    >>> config = Config(method="set", sparsity=0.95)
+    >>> config.recipe().growth, config.replace(epochs=3).epochs
+    ('uniform', 3)
     """
 
     data: str = "digits"
@@ -112,7 +120,7 @@ class Config:
         self._check_neuron()
         self.recipe()
 
-    def _set(self, name: str, value) -> None:
+    def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
     def _check_neuron(self) -> None:
@@ -130,7 +138,7 @@ class Config:
     def recipe(self) -> Recipe:
         """The recipe that method, sparsity and options make."""
         make = RECIPES[self.method]
-        takes_sparsity = "sparsity" in make.__code__.co_varnames[:make.__code__.co_argcount]
+        takes_sparsity = "sparsity" in inspect.signature(make).parameters
         if self.sparsity is not None and not takes_sparsity:
             raise ValueError(f"{self.method} takes no sparsity" + ("" if self.method == "dense" else ": it is an outcome of its options"))
         sparsity = {} if self.sparsity is None else {"sparsity": self.sparsity}
@@ -140,7 +148,7 @@ class Config:
         except TypeError as error:
             raise ValueError(f"options of {self.method}: {error}") from None
 
-    def replace(self, **changes) -> Config:
+    def replace(self, **changes: Any) -> Config:
         """The settings with some exchanged."""
         known = [entry.name for entry in dataclasses.fields(self)]
         for name in changes:
@@ -150,8 +158,17 @@ class Config:
         return dataclasses.replace(self, **changes)
 
 
-def read_config(path) -> Config:
-    """The settings in a TOML file; what it leaves out is as in `Config()`."""
+def read_config(path: PathLike) -> Config:
+    """The settings in a TOML file; what it leaves out is as in `Config()`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "config.toml"
+    >>> _ = path.write_text('method = "rigl"\\nsparsity = 0.9\\n')
+    >>> read_config(path) == Config(method="rigl", sparsity=0.9)
+    True
+    """
     try:
         text = Path(path).read_bytes().decode()
     except OSError as error:
@@ -161,7 +178,7 @@ def read_config(path) -> Config:
     return parse_config(text, path)
 
 
-def parse_config(text: str, source) -> Config:
+def parse_config(text: str, source: object) -> Config:
     """The settings in a text; errors name its source."""
     try:
         content = tomllib.loads(text)
@@ -173,8 +190,19 @@ def parse_config(text: str, source) -> Config:
         raise FileError(f"{source}: {error}") from None
 
 
-def write_config(config: Config, path, comment: str = "") -> None:
-    """Write the settings as TOML, every one of them."""
+def write_config(config: Config, path: PathLike, comment: str = "") -> None:
+    """Write the settings as TOML, every one of them.
+
+    `comment` stands above them. `read_config` gives an equal Config.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "config.toml"
+    >>> write_config(Config(epochs=3), path, comment="a short run")
+    >>> path.read_text().splitlines()[0], read_config(path).epochs
+    ('# a short run', 3)
+    """
     write_bytes(to_toml(config, comment).encode(), path)
 
 
@@ -193,14 +221,14 @@ def to_toml(config: Config, comment: str = "") -> str:
 # ---- inside -----------------------------------------------------------------------------------
 
 
-def _number(name: str, value) -> float:
+def _number(name: str, value: Any) -> float:
     """A finite number as Python's own int or float, which TOML can hold."""
     if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not math.isfinite(float(value)):
         raise ValueError(f"{name} must be a number, got {value!r}")
     return value if type(value) is int else float(value)
 
 
-def _plain(name: str, value):
+def _plain(name: str, value: Any) -> Any:
     """An option as TOML gives it back, so that settings read from a file equal those that were written: tuples for lists, None for "none"."""
     if value is None or value == "none":
         return None
@@ -219,7 +247,7 @@ def _plain(name: str, value):
     raise ValueError(f"{name} cannot be kept in a settings file: {value!r}")
 
 
-def _toml(value) -> str:
+def _toml(value: Any) -> str:
     if value is None:
         return '"none"'
     if isinstance(value, bool):

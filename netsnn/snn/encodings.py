@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from netsnn.errors import check_whole
+from netsnn.hints import Seed
 
 __all__ = ["direct", "latency", "rate"]
 
@@ -26,7 +27,7 @@ def direct(x: Tensor, steps: int) -> Tensor:
     return x.unsqueeze(0).expand(check_whole("steps", steps, 1), *x.shape)
 
 
-def rate(x: Tensor, steps: int, *, seed) -> Tensor:
+def rate(x: Tensor, steps: int, *, seed: Seed) -> Tensor:
     """Spikes at random, independent from step to step, with the value as their probability: P(s[t] = 1) = x.
 
     The numbers are drawn by NumPy and only then sent to the device of `x`, so that a seed gives the same spikes everywhere: spike where the

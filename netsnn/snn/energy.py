@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from netsnn.snn.modules import Product
 
 __all__ = ["Energy", "LayerWork", "NeuronWork", "energy"]
 
-CONVOLUTIONS = {nn.Conv1d: functional.conv1d, nn.Conv2d: functional.conv2d, nn.Conv3d: functional.conv3d}
+CONVOLUTIONS: dict[type[Any], Callable[..., Tensor]] = {nn.Conv1d: functional.conv1d, nn.Conv2d: functional.conv2d, nn.Conv3d: functional.conv3d}
 NEURONS = {"LIF", "BaseNode", "SpikingNeuron"}  # netsnn's, and what those of spikingjelly (and BrainCog) and of snnTorch descend from
 
 
@@ -91,7 +92,7 @@ class Energy:
         return 1e-12 * (self.sops * self.pj_per_sop + self.macs * self.pj_per_mac + self.updates * self.pj_per_update)
 
     def __str__(self) -> str:
-        width = max(len(part.name) for part in (*self.layers, *self.neurons, LayerWork("layer", 0, 0, 0, 0)))
+        width = max(map(len, ("layer", *(layer.name for layer in self.layers), *(part.name for part in self.neurons))))
         rows = [f"{'layer':{width}} {'links':>12} {'spikes':>12} {'SOPs':>12} {'MACs':>12}"]
         rows += [f"{layer.name:{width}} {layer.links:12,} {layer.spikes:12,.1f} {layer.sops:12,.1f} {layer.macs:12,.1f}" for layer in self.layers]
         rows += [f"{part.name:{width}} {100 * part.rate:.3g} % fire" for part in self.neurons]
@@ -184,7 +185,7 @@ class _Work:
     macs: float = 0.0
     sizes: dict[tuple, float] = field(default_factory=dict)
 
-    def see(self, module: nn.Module, given: tuple, made) -> None:
+    def see(self, module: nn.Module, given: tuple, made: Any) -> None:
         self.calls += 1
         if self.fan is None:
             self._product(*given[:2])
@@ -200,14 +201,15 @@ class _Work:
             self.sizes[tuple(total.shape)] = self._meet(module, torch.ones_like(total))
         self.macs += len(rows) * self.sizes[tuple(total.shape)]
 
-    def _meet(self, module: nn.Module, total: Tensor) -> float:
+    def _meet(self, module: Any, total: Tensor) -> float:
         """Inputs, summed over all samples, times their live fan-outs: exact, for all is linear."""
-        if not isinstance(module, tuple(CONVOLUTIONS)):
+        assert self.fan is not None  # a product has none, and does not come here
+        convolve = next((function for kind, function in CONVOLUTIONS.items() if isinstance(module, kind)), None)
+        if convolve is None:
             return (total @ self.fan).item()
         total, padding = total.unsqueeze(0), module.padding
         if module.padding_mode != "zeros":
             total, padding = functional.pad(total, module._reversed_padding_repeated_twice, mode=module.padding_mode), 0
-        convolve = next(function for kind, function in CONVOLUTIONS.items() if isinstance(module, kind))
         return convolve(total, self.fan, None, module.stride, padding, module.dilation, module.groups).sum().item()
 
     def _product(self, a: Tensor, b: Tensor) -> None:
@@ -233,7 +235,7 @@ class _Fired:
     updates: int = 0
     spikes: int = 0
 
-    def see(self, module: nn.Module, given: tuple, made) -> None:
+    def see(self, module: nn.Module, given: tuple, made: Any) -> None:
         spikes = made[0] if isinstance(made, (tuple, list)) else made
         self.updates += spikes.numel()
         self.spikes += int(spikes.count_nonzero())
@@ -244,7 +246,7 @@ class _Fired:
 
 def _fans(model: nn.Module, chains: Sequence[Sequence[str]] | None) -> dict[str, Tensor]:
     """The live links of each layer, summed over its outputs."""
-    modules = {name: module for name, module in model.named_modules() if isinstance(module, (nn.Linear, *CONVOLUTIONS))}
+    modules: dict[str, Any] = {name: module for name, module in model.named_modules() if isinstance(module, (nn.Linear, *CONVOLUTIONS))}
     live = {name: (module.weight.detach() != 0 if getattr(module, MASK, None) is None else getattr(module, MASK)).cpu() for name, module in modules.items()}
     if chains is None:
         chains = getattr(model, CHAINS, None) or chains_of(model, list(modules))
@@ -286,12 +288,12 @@ def _watched(model: nn.Module, seen: dict) -> Iterator[None]:
         _reset(model)
 
 
-def _batches(inputs) -> Iterator:
+def _batches(inputs: Any) -> Iterator:
     for batch in [inputs] if isinstance(inputs, (Tensor, np.ndarray)) else inputs:
         yield batch[0] if isinstance(batch, (tuple, list)) else batch
 
 
-def _samples(batch: Tensor, outputs, batch_dim: int | None) -> int:
+def _samples(batch: Tensor, outputs: Any, batch_dim: int | None) -> int:
     if batch_dim is not None:
         return batch.shape[batch_dim]
     if isinstance(outputs, Tensor) and outputs.ndim == 2:
@@ -306,6 +308,7 @@ def _spiking(module: nn.Module, further: tuple[type, ...]) -> bool:
 
 def _reset(model: nn.Module) -> None:
     """Put neurons that keep a state from call to call to rest."""
+    module: Any
     for module in model.modules():
         kinds = {kind.__name__ for kind in type(module).__mro__}
         if "MemoryModule" in kinds:  # spikingjelly's

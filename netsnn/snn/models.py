@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,7 +25,7 @@ CH_SNN_NEURON = {"tau": 2.0, "threshold": 0.5, "reset": 0.0, "decay_input": Fals
 SPIKFORMER_NEURON = {"tau": 2.0, "threshold": 1.0, "reset": 0.0, "decay_input": True, "detach_reset": True, "surrogate": "sigmoid"}
 
 
-def mlp(*sizes: int, steps: int | None = None, readout: str = "current", bias: bool = False, seed: int | None = None, **neuron) -> nn.Sequential:
+def mlp(*sizes: int, steps: int | None = None, readout: str = "current", bias: bool = False, seed: int | None = None, **neuron: Any) -> nn.Sequential:
     """Linear layers with spiking neurons between them.
 
     logits = mean over time of the currents into the last neurons, or of their spikes
@@ -62,7 +63,7 @@ def mlp(*sizes: int, steps: int | None = None, readout: str = "current", bias: b
 
 
 def conv(shape: Sequence[int], channels: Sequence[int | str], hidden: int | Sequence[int], classes: int, *, kernel: int = 3, norm: bool = True,
-         steps: int | None = None, readout: str = "current", bias: bool = False, seed: int | None = None, **neuron) -> nn.Sequential:
+         steps: int | None = None, readout: str = "current", bias: bool = False, seed: int | None = None, **neuron: Any) -> nn.Sequential:
     """Convolutions with spiking neurons, then linear layers as in `mlp`.
 
     Convolutions keep the size of the maps (stride 1; `kernel` is odd); poolings take the maximum of 2 x 2 places, so that spikes stay spikes.
@@ -116,7 +117,7 @@ def conv(shape: Sequence[int], channels: Sequence[int | str], hidden: int | Sequ
 
 def spikformer(shape: Sequence[int], dim: int, heads: int, blocks: int, classes: int, *, patch: int = 4, ratio: float = 4.0, scale: float = 0.125,
                attention_threshold: float = 0.5, steps: int | None = None, readout: str = "current", seed: int | None = None,
-               **neuron) -> nn.Sequential:
+               **neuron: Any) -> nn.Sequential:
     """The transformer of spikes: a stem of convolutions makes tokens, blocks of spiking self attention and two-layer perceptrons mix them.
 
     stem   four convolutions to dim/8, dim/4, dim/2, dim channels, pooled where `patch` asks for it, and one more whose spikes are added: the position
@@ -176,7 +177,7 @@ def spikformer(shape: Sequence[int], dim: int, heads: int, blocks: int, classes:
 # ---- inside -----------------------------------------------------------------------------------
 
 
-def _fc(shape: Sequence[int], hidden: Sequence[int], classes: int, **options) -> nn.Sequential:
+def _fc(shape: Sequence[int], hidden: Sequence[int], classes: int, **options: Any) -> nn.Sequential:
     return mlp(math.prod(shape), *hidden, classes, **options)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,6 +120,7 @@ class LIF(nn.Module):
         self._count: tuple[Tensor, int] | None = None
 
     def forward(self, current: Tensor, state: Tensor | None = None, *, return_state: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Spikes of all steps: see `lif`; with `return_state=True` also the state after the last."""
         spikes, last = lif(current, state=state, return_state=True, **self._options())
         if self.record or not self.training:
             self._count = spikes.detach().count_nonzero(), spikes.numel()
@@ -126,9 +128,11 @@ class LIF(nn.Module):
 
     @property
     def firing(self) -> float | None:
+        """Mean number of spikes per neuron and step in the last call that was counted; None before."""
         return None if self._count is None else int(self._count[0]) / max(self._count[1], 1)
 
     def extra_repr(self) -> str:
+        """The settings, for `repr`."""
         options = {**self._options(), **({"record": True} if self.record else {})}
         return ", ".join(f"{name}={value!r}" for name, value in options.items() if name != "steps" or value is not None)
 
@@ -150,7 +154,7 @@ class _Rule:
     surrogate: str
     alpha: float | None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.tau >= 1:
             raise ValueError(f"tau must be at least 1, got {self.tau}")
         if self.surrogate not in SURROGATES:
@@ -174,7 +178,7 @@ class _LIF(torch.autograd.Function):
     """`current` is (steps, ...), or (1, ...) if it is constant."""
 
     @staticmethod
-    def forward(ctx, current, state, steps, rule):
+    def forward(ctx: Any, current: Tensor, state: Tensor, steps: int, rule: _Rule) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(current, state)
         ctx.steps, ctx.rule = steps, rule
         ctx.set_materialize_grads(False)
@@ -184,7 +188,7 @@ class _LIF(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_spikes, grad_last):
+    def backward(ctx: Any, grad_spikes: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
         current, state = ctx.saved_tensors
         rows = _rows(current)
         grad_rows = rows.new_zeros(ctx.steps, rows.shape[1]) if grad_spikes is None else _rows(grad_spikes)

@@ -7,11 +7,12 @@ import io
 import math
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from torch import nn
 from netsnn import __version__
 from netsnn.bridge import Evolver, compute_on_links, density, on_links, sparse_layers, sparsify, to_graph
 from netsnn.errors import FileError, TrainingError
+from netsnn.hints import PathLike
 from netsnn.history import History
 from netsnn.io.atomic import write_bytes
 from netsnn.network import Network
@@ -62,7 +64,7 @@ class Run:
         return self.log[-1]["accuracy"] if self.log else math.nan
 
 
-def train(config: Config | None = None, *, out, resume: bool = False, tell: Callable[[str], None] | None = None, progress: bool = False, **settings) -> Run:
+def train(config: Config | None = None, *, out: PathLike, resume: bool = False, tell: Callable[[str], None] | None = None, progress: bool = False, **settings: Any) -> Run:
     """Train a spiking network by the settings; the folder `out` then holds config.toml, log.csv, checkpoint.pt and history/.
 
     A checkpoint is written before the first epoch and after each, whole or not at all. However a run ended, `resume=True` goes on from the last one, to
@@ -72,10 +74,14 @@ def train(config: Config | None = None, *, out, resume: bool = False, tell: Call
     ----------
     config : Config, optional
         And `settings` by name, which replace its own.
+    out : path
+        The run's folder: a new one, unless it goes on.
     resume : whether to go on with the run in the folder, whose settings are known; if any are given, they must be the same, and the run begins
         if there is none yet
     tell : called with one line an epoch
     progress : whether to show a progress bar on stderr
+    **settings
+        Any field of `Config`.
 
     Examples
     --------
@@ -117,8 +123,18 @@ def train(config: Config | None = None, *, out, resume: bool = False, tell: Call
     return Run(folder, config, training.log, training.model)
 
 
-def open_run(folder) -> Run:
-    """The run in a folder, with the model as of its last checkpoint. Nothing is written, so that the run may still be going on."""
+def open_run(folder: PathLike) -> Run:
+    """The run in a folder, with the model as of its last checkpoint. Nothing is written, so that the run may still be going on.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = train(out=folder, data="digits", samples=200, test_samples=100, hidden=[50], sparsity=0.9, epochs=1, seed=0)
+    ...     run = open_run(folder)
+    >>> run.config.hidden, len(run.log)
+    ((50,), 1)
+    """
     training = _Training(read_config(Path(folder) / "config.toml"), Path(folder))
     training.restore(training.read())
     return Run(Path(folder), training.config, training.log, training.model)
@@ -130,9 +146,12 @@ def open_run(folder) -> Run:
 class _Training:
     """Data, model, optimizer, evolver, and how far they are."""
 
+    evolver: Evolver  # like the optimizer, from `_equip` on
+    lock: int | None = None
+
     def __init__(self, config: Config, folder: Path) -> None:
-        self.config, self.folder, self.epoch, self.log = config, folder, 0, []
-        self.evolver, self.lock = None, None
+        self.config, self.folder, self.epoch = config, folder, 0
+        self.log: list[dict] = []
         self.train, self.test = _data(config)
         self.recipe = config.recipe()
         self.constant = config.encoding == "direct" and not self.train.events
@@ -215,7 +234,7 @@ class _Training:
 
     def close(self) -> None:
         """Let go of the optimizer, the model and the folder."""
-        if self.evolver is not None:
+        if hasattr(self, "evolver"):
             self.evolver.close()
         if self.lock is not None:
             os.close(self.lock)
@@ -268,7 +287,8 @@ class _Training:
                 inputs, labels = self._inputs(self.test, rows, [self.config.seed, 6, first])
                 right += int((self.model(inputs).argmax(-1) == labels).sum())
                 for module in neurons:
-                    spikes, places = spikes + int(module._count[0]), places + module._count[1]
+                    fired, n = module._count or (0, 0)
+                    spikes, places = spikes + int(fired), places + n
         self.model.train()
         layers = to_graph(self.model)
         wired = [layers[name] for name, takes_part in zip(self.evolver.names, self.evolver.evolving) if takes_part]
@@ -300,8 +320,8 @@ class _Training:
     def _equip(self, history: History) -> None:
         config = self.config
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
-        groups = [{"params": decayed}, {"params": [p for p in self.model.parameters() if p.ndim <= 1], "weight_decay": 0.0}]
-        made = {"adamw": lambda: torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay),
+        groups: list[dict] = [{"params": decayed}, {"params": [p for p in self.model.parameters() if p.ndim <= 1], "weight_decay": 0.0}]
+        made: dict[str, Callable[[], torch.optim.Optimizer]] = {"adamw": lambda: torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay),
                 "adam": lambda: torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay),
                 "sgd": lambda: torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)}
         self.optimizer = made[config.optimizer]()
@@ -374,15 +394,15 @@ def _data(config: Config) -> tuple[Dataset, Dataset]:
 
 
 def _model(config: Config, data: Dataset, steps: int | None) -> nn.Sequential:
-    shape = data.image if data.image is not None else data.inputs.shape[1:]
+    shape = data.inputs.shape[1:] if isinstance(data.inputs, np.ndarray) else data.image or ()
     if config.hidden:
         return mlp(math.prod(shape), *config.hidden, len(data.classes), steps=steps, seed=config.seed, **config.neuron)
     return MODELS[config.model](shape=shape, classes=len(data.classes), steps=steps, seed=config.seed, **config.neuron)
 
 
-def _pays_on_links(module: nn.Module) -> bool:
+def _pays_on_links(module: nn.Linear) -> bool:
     """The rule of compute="auto", see `Config`."""
-    return module.weight.numel() >= 50_000 and int(module.weight_mask.sum()) <= module.weight.numel() // 10
+    return module.weight.numel() >= 50_000 and int(module.get_buffer("weight_mask").sum()) <= module.weight.numel() // 10
 
 
 def _check_same(asked: Config, known: Config, where: Path) -> None:
@@ -397,7 +417,7 @@ def _line(row: dict, config: Config) -> str:
             f"sparsity {1 - row['density']:.2%}  ANP {row['active']:.1%}  firing rate {row['firing']:.3f}")
 
 
-def _bar(values, label: str, show: bool) -> Iterator:
+def _bar(values: Iterable[Any], label: str, show: bool) -> Iterator:
     if not show:
         return iter(values)
     from tqdm.auto import tqdm

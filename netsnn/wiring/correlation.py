@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from netsnn.graph import Layer, _check_shape
+from netsnn.hints import Seed
 from netsnn.wiring.counts import check_amount, link_count
 
 __all__ = ["csti", "phi", "sscti"]
@@ -17,7 +19,7 @@ BLOCK = 2**24  # spikes turned to float32 at a time: 64 MiB
 ROOM = 3_037_000_499  # the square root of 2**63: n * a_ij fits int64 for up to this many observations
 
 
-def phi(spikes) -> np.ndarray:
+def phi(spikes: Any) -> np.ndarray:
     """Phi coefficients of all pairs of binary inputs: sqrt(chi2 / (2 n)) of their 2 x 2 tables over n observations.
 
     With p_i the number of observations in which i fires and a_ij in which both do,
@@ -48,8 +50,8 @@ def phi(spikes) -> np.ndarray:
     return _spike_correlation(*_spike_counts(spikes)) / np.sqrt(2)
 
 
-def sscti(spikes, n_out: int | None = None, *, beta: float | None = None, density: float | None = None,
-          sparsity: float | None = None, links: int | None = None, seed=None) -> Layer:
+def sscti(spikes: Any, n_out: int | None = None, *, beta: float | None = None, density: float | None = None,
+          sparsity: float | None = None, links: int | None = None, seed: Seed = None) -> Layer:
     """Sparse spike correlated topological initialisation (SSCTI): link each input to the copies of those it fires with.
 
     Hidden neuron h stands for input h mod inputs. The links are the pairs (i, h) with the largest phi(i, h mod inputs),
@@ -84,8 +86,8 @@ def sscti(spikes, n_out: int | None = None, *, beta: float | None = None, densit
     return _link_the_most_similar(similarity, *size, np.random.default_rng(seed), rtol=2.0**-48, atol=0.0)
 
 
-def csti(samples, n_out: int | None = None, *, beta: float | None = None, density: float | None = None,
-         sparsity: float | None = None, links: int | None = None, seed=None) -> Layer:
+def csti(samples: Any, n_out: int | None = None, *, beta: float | None = None, density: float | None = None,
+         sparsity: float | None = None, links: int | None = None, seed: Seed = None) -> Layer:
     """Correlated sparse topological initialisation (CSTI): as `sscti`, from the |Pearson r| of analog inputs.
 
     Correlations within 1e-12 of each other are ties, and those below 1e-12 are none: so much is rounding.
@@ -113,7 +115,7 @@ def csti(samples, n_out: int | None = None, *, beta: float | None = None, densit
     return _link_the_most_similar(similarity, *size, np.random.default_rng(seed), rtol=0.0, atol=1e-12)
 
 
-def _check_request(n_out, beta, density, sparsity, links) -> None:
+def _check_request(n_out: int | None, beta: float | None, density: float | None, sparsity: float | None, links: int | None) -> None:
     """All that can be checked before hours of samples are read."""
     if (n_out is None) == (beta is None):
         raise ValueError(f"give one of n_out and beta, got {'none' if n_out is None else 'both'}")
@@ -124,9 +126,11 @@ def _check_request(n_out, beta, density, sparsity, links) -> None:
     check_amount(density, sparsity, links)
 
 
-def _size(inputs: int, n_out, beta, density, sparsity, links) -> tuple[int, int]:
+def _size(inputs: int, n_out: int | None, beta: float | None, density: float | None, sparsity: float | None, links: int | None) -> tuple[int, int]:
     """(n_out, number of links)."""
-    return link_count(inputs, n_out if beta is None else round(beta * inputs), density, sparsity, links)[1:]
+    n_out = n_out if beta is None else round(beta * inputs)
+    assert n_out is not None  # one of the two was given
+    return link_count(inputs, n_out, density, sparsity, links)[1:]
 
 
 def _link_the_most_similar(similarity: np.ndarray, n_out: int, count: int, rng: np.random.Generator, *,
@@ -167,9 +171,10 @@ def _with_copies(pairs: np.ndarray, inputs: int, n_out: int) -> tuple[np.ndarray
     return np.concatenate(rows), np.concatenate(cols)
 
 
-def _spike_counts(spikes) -> tuple[int, np.ndarray]:
+def _spike_counts(spikes: Any) -> tuple[int, np.ndarray]:
     """(n, a): the number of observations, and in how many of them each two inputs fire together."""
-    n, together = 0, None
+    n = 0
+    together: np.ndarray | None = None
     for number, batch in enumerate(_batches(spikes)):
         fired = batch != 0
         if batch.dtype != bool:
@@ -186,7 +191,7 @@ def _spike_counts(spikes) -> tuple[int, np.ndarray]:
             part = fired[first:first + step].astype(np.float32)
             together += (part.T @ part).astype(np.int64)
         n += len(fired)
-    if not n:
+    if together is None or not n:
         raise ValueError("no spikes: at least one observation is needed")
     return n, together
 
@@ -201,7 +206,7 @@ def _spike_correlation(n: int, together: np.ndarray) -> np.ndarray:
     return _ratio(numerator, np.sqrt(np.outer(spread, spread)))
 
 
-def _pearson(samples) -> np.ndarray:
+def _pearson(samples: Any) -> np.ndarray:
     """|Pearson r| of all pairs of features; 0 for i = j and where a feature never changes.
 
     Means and products about them are merged batch by batch (Chan, Golub, LeVeque 1983), which cancels no digits
@@ -246,7 +251,7 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return ratio
 
 
-def _batches(data) -> Iterator[np.ndarray]:
+def _batches(data: Any) -> Iterator[np.ndarray]:
     """Two-dimensional batches (observations, inputs) of an array or of an iterable of arrays."""
     whole = isinstance(data, np.ndarray) or hasattr(data, "__array__")
     if not whole and not isinstance(data, Iterable):

@@ -21,15 +21,15 @@ def link_count(n_in: int, n_out: int, density: float | None, sparsity: float | N
         if isinstance(links, bool) or not isinstance(links, (int, np.integer)) or not 0 <= links <= n_in * n_out:
             raise ValueError(f"links must be a whole number from 0 to n_in * n_out = {n_in * n_out}, got {links!r}")
         return n_in, n_out, int(links)
-    if density is None:
+    if sparsity is not None:
         density = round(1 - float(sparsity), 15)  # 1 - 0.9 is 0.09999999999999998; sparsity 0.9 is density 0.1
+    assert density is not None  # one of the three was given
     return n_in, n_out, round(float(density) * n_in * n_out)
 
 
 def check_amount(density: float | None, sparsity: float | None, links: int | None) -> None:
     """Exactly one of the three must be given, and lie in its range (that of `links` depends on the layer's size)."""
-    given = {"density": density, "sparsity": sparsity, "links": links}
-    given = [name for name, value in given.items() if value is not None]
+    given = [name for name, value in {"density": density, "sparsity": sparsity, "links": links}.items() if value is not None]
     if len(given) != 1:
         raise ValueError(f"give one of density, sparsity and links, got {' and '.join(given) or 'none'}")
     if density is not None and not 0 <= density <= 1:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 from netsnn.wiring.counts import draw_ids, link_count, spread
 
 __all__ = ["erdos_renyi", "uniform"]
 
 
 def erdos_renyi(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None,
-                links: int | None = None, seed=None) -> Layer:
+                links: int | None = None, seed: Seed = None) -> Layer:
     """A layer with a given number of links, every choice of them equally likely: G(n_in, n_out, links).
 
     Degrees follow the hypergeometric law. Memory is that of the links.
@@ -39,7 +40,7 @@ def erdos_renyi(n_in: int, n_out: int, *, density: float | None = None, sparsity
 
 
 def uniform(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None,
-            links: int | None = None, seed=None) -> Layer:
+            links: int | None = None, seed: Seed = None) -> Layer:
     """A random layer of equal degrees: on each side any two neurons' degrees differ by at most one.
 
     CH-SNN wires so the linear layers whose inputs are not the network's inputs. Link ends are joined at random (the

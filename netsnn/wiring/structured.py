@@ -8,13 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from netsnn.graph import Layer
+from netsnn.hints import Seed
 from netsnn.wiring.counts import draw_ids, link_count, spread
 
 __all__ = ["receptive_field", "scale_free", "small_world"]
 
 
 def small_world(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None,
-                links: int | None = None, rewire: float = 0.1, seed=None) -> Layer:
+                links: int | None = None, rewire: float = 0.1, seed: Seed = None) -> Layer:
     """Bipartite small world (BSW): links to ring neighbours, a fraction `rewire` of them moved anywhere.
 
     Each neuron i of the larger side (N neurons; M on the other) starts with K or K + 1 consecutive partners centred at
@@ -60,7 +61,7 @@ def small_world(n_in: int, n_out: int, *, density: float | None = None, sparsity
 
 
 def scale_free(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None,
-               links: int | None = None, seed=None) -> Layer:
+               links: int | None = None, seed: Seed = None) -> Layer:
     """Bipartite scale-free layer (BSF): preferential attachment, degrees falling as k^-3.
 
     A Barabasi-Albert graph grows on all n_in + n_out neurons from a clique, each new neuron with
@@ -112,7 +113,7 @@ def scale_free(n_in: int, n_out: int, *, density: float | None = None, sparsity:
 
 
 def receptive_field(n_in: int, n_out: int, *, density: float | None = None, sparsity: float | None = None,
-                    links: int | None = None, spread_out: float = 0.25, degrees: str = "fixed", seed=None) -> Layer:
+                    links: int | None = None, spread_out: float = 0.25, degrees: str = "fixed", seed: Seed = None) -> Layer:
     """Bipartite receptive fields (BRF): the closer two neurons on their rings, the likelier their link.
 
     Each neuron of the smaller side draws its partners without replacement with probability proportional to

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from netsnn.linkpred.studies.statistics import mean_ranks
 from netsnn.style import COLORS, COLUMN, GREY, PAGE, axes, style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from netsnn.linkpred.studies.result import Result
+
 __all__ = ["FIGURES", "heatmap", "modified_roc", "precision_recall", "rank_diagram"]
 
 
-def precision_recall(result, *, network=None, methods=None, ax=None, **_):
+def precision_recall(result: Result, *, network: str | None = None, methods: Sequence[str] | None = None, ax: Axes | None = None, **_: Any) -> Axes:
     """Precision over recall of each method on one network, mean over splits at equal ranks."""
     with style():
         ax = axes(ax, COLUMN * 1.3)
@@ -22,7 +30,7 @@ def precision_recall(result, *, network=None, methods=None, ax=None, **_):
     return ax
 
 
-def modified_roc(result, *, network=None, methods=None, ax=None, **_):
+def modified_roc(result: Result, *, network: str | None = None, methods: Sequence[str] | None = None, ax: Axes | None = None, **_: Any) -> Axes:
     """The modified ROC curve: ln(1 + TP) over ln(1 + FP), both normalised to 1."""
     with style():
         ax = axes(ax, COLUMN * 1.3)
@@ -38,7 +46,7 @@ def modified_roc(result, *, network=None, methods=None, ax=None, **_):
     return ax
 
 
-def rank_diagram(result, *, metric="precision", methods=None, ax=None, **_):
+def rank_diagram(result: Result, *, metric: str = "precision", methods: Sequence[str] | None = None, ax: Axes | None = None, **_: Any) -> Axes:
     """Mean ranks over networks, the best to the right; bars join methods closer than the critical difference (Nemenyi, 0.05)."""
     with style():
         found = result.compare(metric, methods=methods)
@@ -73,7 +81,7 @@ def rank_diagram(result, *, metric="precision", methods=None, ax=None, **_):
     return ax
 
 
-def heatmap(result, *, metric="precision", methods=None, ax=None, **_):
+def heatmap(result: Result, *, metric: str = "precision", methods: Sequence[str] | None = None, ax: Axes | None = None, **_: Any) -> Axes:
     """Methods by networks: colour tells the share of the best value on the network, the number is the value itself."""
     with style():
         chosen = _chosen(result, methods)
@@ -101,12 +109,12 @@ def heatmap(result, *, metric="precision", methods=None, ax=None, **_):
 FIGURES = {"pr": precision_recall, "mroc": modified_roc, "ranks": rank_diagram, "heatmap": heatmap}
 
 
-def _legend(ax) -> None:
+def _legend(ax: Axes) -> None:
     """Beside the curves, where it hides none."""
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.4)
 
 
-def _chosen(result, methods) -> list[str]:
+def _chosen(result: Result, methods: Sequence[str] | None) -> list[str]:
     chosen = [methods] if isinstance(methods, str) else list(methods or result.methods)
     unknown = next((name for name in chosen if name not in result.methods), None)
     if unknown is not None:
@@ -114,7 +122,7 @@ def _chosen(result, methods) -> list[str]:
     return chosen
 
 
-def _curves(result, network, methods):
+def _curves(result: Result, network: str | None, methods: Sequence[str] | None) -> list[tuple[str, str, tuple[np.ndarray, np.ndarray, int, int]]]:
     """(color, method, (rank, hits, test links, candidates)) with hits meant over splits."""
     chosen = _chosen(result, methods)
     color = iter(COLORS * 10)
@@ -134,7 +142,7 @@ def _curves(result, network, methods):
 
 def _cliques(ranks: np.ndarray, width: float) -> list[tuple[int, int]]:
     """Longest runs of sorted ranks within `width`, as (first, last), runs inside another left out."""
-    runs = []
+    runs: list[tuple[int, int]] = []
     for i in range(len(ranks)):
         j = int(np.searchsorted(ranks, ranks[i] + width, side="right")) - 1
         if j > i and (not runs or j > runs[-1][1]):

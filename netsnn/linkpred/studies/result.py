@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netsnn.errors import FileError, StudyError
+from netsnn.hints import PathLike, Seed
 from netsnn.linkpred.evaluation import METRICS
 from netsnn.linkpred.methods import METHODS
 from netsnn.linkpred.studies.statistics import Comparison, Interval, compare, mean_ranks, nadeau_bengio
 from netsnn.linkpred.studies.tables import FORMATS, Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Result", "read_study"]
 
@@ -41,10 +47,12 @@ class Result:
 
     @property
     def networks(self) -> list[str]:
+        """Names of the networks."""
         return list(self.plan["networks"])
 
     @property
     def methods(self) -> list[str]:
+        """Names of the methods; the null comes first."""
         return list(self.plan["methods"])
 
     @property
@@ -77,7 +85,7 @@ class Result:
         share = found[0]["test"] / max(found[0]["links"], 1) if found else 0.0
         return nadeau_bengio([record["metrics"][metric] for record in found], share)
 
-    def frame(self):
+    def frame(self) -> Any:
         """One row a cell: network, domain, split, method, every metric. A pandas DataFrame if pandas is installed, else a dict of arrays."""
         rows = [record for record in self.records if "metrics" in record]
         columns = {key: np.array([record[key] for record in rows]) for key in ("network", "split", "method")}
@@ -91,7 +99,7 @@ class Result:
 
     # ---- comparisons ------------------------------------------------------------------------------
 
-    def compare(self, metric: str = "precision", *, methods=None, ties: str = "shared", seed=0) -> Comparison:
+    def compare(self, metric: str = "precision", *, methods: Sequence[str] | None = None, ties: str = "shared", seed: Seed = 0) -> Comparison:
         """Methods over networks: mean ranks, win rates, Friedman, Wilcoxon with Holm, effect sizes, bootstrap over networks.
 
         By default the methods that have a value on the most networks; networks without a value for each of them are left out and named.
@@ -127,7 +135,7 @@ class Result:
         self._check(metric)
         return FORMATS[format](getattr(self, f"_table_of_{kind}")(metric))
 
-    def plot(self, kind: str = "heatmap", metric: str = "precision", *, network: str | None = None, methods=None, ax=None):
+    def plot(self, kind: str = "heatmap", metric: str = "precision", *, network: str | None = None, methods: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
         """Draw a figure and return its Axes.
 
         Parameters
@@ -147,7 +155,7 @@ class Result:
             raise ValueError(f"no network {network!r} in this study; networks: {', '.join(self.networks)}")
         return figures.FIGURES[kind](self, metric=metric, network=network, methods=methods, ax=ax)
 
-    def save(self, out, metrics=("precision", "average_precision", "auc_roc")) -> list[Path]:
+    def save(self, out: PathLike, metrics: Sequence[str] = ("precision", "average_precision", "auc_roc")) -> list[Path]:
         """Write cells.csv, the tables (text, CSV, LaTeX, Markdown) and the figures (PDF, PNG) of these metrics; the files' paths."""
         from netsnn import style
         from netsnn.io.atomic import write_bytes
@@ -172,7 +180,7 @@ class Result:
                     put(out / "tables" / f"{metric}_{kind}.{ending}", self.table(metric, format, kind=kind))
         figures = [("heatmap", m, None) for m in metrics] + ([("ranks", m, None) for m in metrics] if several else []) \
             + [(kind, metrics[0], name) for kind in ("pr", "mroc") for name in self.networks]
-        files = {}
+        files: dict[str | None, str] = {}
         for name in self.networks:  # two names may be alike once made plain
             plain = _plain(name)[:100]
             files[name] = plain if plain not in files.values() else f"{plain}_{len(files) + 1}"
@@ -217,7 +225,7 @@ class Result:
         others = {"all": "all unlinked pairs", "degree_matched": "as many degree-matched negatives", "sampled": "as many sampled negatives"}[settings["negatives"]]
         fixed = all("splits" in self.plan["networks"][name] for name in self.networks)
         hidden = "fixed splits" if fixed else f"{settings['fraction']:.0%} of links hidden, {settings['removal']} removal, {self.plan['repeats']} splits"
-        betas = {record["method"]: None for record in self.records if "beta" in record.get("stated", {})}
+        betas: dict[str, str | None] = {record["method"]: None for record in self.records if "beta" in record.get("stated", {})}
         for method in betas:
             values = [r["stated"]["beta"] for r in self.records if r["method"] == method and "stated" in r]
             betas[method] = f"{min(values):.3g}" if np.ptp(values) < 1e-12 else f"{min(values):.3g} to {max(values):.3g}"
@@ -226,12 +234,13 @@ class Result:
         return f"{hidden}; candidates: {others}; null: degree product{stated}{failed}."
 
     def _table_of_networks(self, metric: str) -> Table:
-        rows, best, records = [], [], {}
+        rows, best = [], []
+        records: dict[tuple[str, str], list[dict]] = {}
         expected = dict(zip(self.networks, self._n_splits().tolist()))
         for record in self.records:
             records.setdefault((record["network"], record["method"]), []).append(record)
         for network in self.networks:
-            cells = []
+            cells: list[str | Interval] = []
             for method in self.methods:
                 mine = records.get((network, method), [])
                 if not mine and not self._defined(network, method):
@@ -280,7 +289,7 @@ class Result:
             best.append([False, False, *(np.round(means, 12) == np.round(means.max(), 12)).tolist()])
         return Table(["domain", "networks", *map(self.label, found.methods)], rows, best, f"Mean {metric} by domain. {self._note()}")
 
-    def _table_of_cells(self, _) -> Table:
+    def _table_of_cells(self, _: Any) -> Table:
         head = ["network", "domain", "split", "method", "test", "candidates", *self.metrics, "stated", "error"]
         rows = [[r["network"], self.plan["networks"][r["network"]]["domain"], r["split"], r["method"], r.get("test", ""), r.get("candidates", ""),
                  *(r["metrics"][name] if "metrics" in r else "" for name in self.metrics),
@@ -288,10 +297,21 @@ class Result:
         return Table(head, rows, None, "")
 
 
-def read_study(out) -> Result:
+def read_study(out: PathLike) -> Result:
     """The result of a study's folder, as far as it has come.
 
     Cells that are not there yet are simply missing: `means` and the comparisons use networks that are complete.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from netsnn import Graph
+    >>> from netsnn.linkpred.studies.study import Study
+    >>> folder = tempfile.mkdtemp()
+    >>> ring = Graph.from_edges(range(8), [1, 2, 3, 4, 5, 6, 7, 0], n=8)
+    >>> _ = Study({"ring": ring}, ["l3"], fraction=0.25, repeats=2).run(folder)
+    >>> read_study(folder)
+    Result(1 networks x 2 methods, 4 cells)
     """
     path = Path(out) / "study.json"
     try:
@@ -311,7 +331,7 @@ def _plain(text: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
 
 
-def _close(ax) -> None:
+def _close(ax: Axes) -> None:
     import matplotlib.pyplot as plt
 
-    plt.close(ax.figure)
+    plt.close(ax.figure.figure)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
+from numpy.typing import ArrayLike
+
+from netsnn.hints import Seed
 
 __all__ = ["TIES", "Comparison", "Interval", "Pair", "bootstrap", "compare", "critical_difference", "holm", "mean_ranks", "nadeau_bengio",
            "rank_biserial", "win_rates"]
@@ -58,7 +62,7 @@ class Comparison:
     pairs: list[Pair]
 
 
-def nadeau_bengio(values, test_share: float, confidence: float = 0.95) -> Interval:
+def nadeau_bengio(values: ArrayLike, test_share: float, confidence: float = 0.95) -> Interval:
     """Mean over repeated random splits, with an interval that allows for the overlap of their training sets.
 
     The variance of the mean is s^2 (1 / R + n_test / n_train), not s^2 / R: R repeats of 10 % hidden links give no R independent values.
@@ -69,6 +73,8 @@ def nadeau_bengio(values, test_share: float, confidence: float = 0.95) -> Interv
         One value a repeat.
     test_share : float
         n_test / n_train: 1 / 9 where 10 % are hidden.
+    confidence : float
+        Of the interval.
 
     References
     ----------
@@ -88,7 +94,7 @@ def nadeau_bengio(values, test_share: float, confidence: float = 0.95) -> Interv
     return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
-def mean_ranks(values) -> np.ndarray:
+def mean_ranks(values: ArrayLike) -> np.ndarray:
     """Mean rank of each method (column) over networks (rows): 1 is best, ties share the mean of their ranks.
 
     >>> mean_ranks([[0.9, 0.5, 0.5], [0.8, 0.9, 0.1]])
@@ -97,7 +103,7 @@ def mean_ranks(values) -> np.ndarray:
     return scipy.stats.rankdata(-_rounded(values), axis=1).mean(axis=0)
 
 
-def win_rates(values, ties: str = "shared") -> np.ndarray:
+def win_rates(values: ArrayLike, ties: str = "shared") -> np.ndarray:
     """Share of networks (rows) on which each method (column) is the best; see `TIES`.
 
     >>> win_rates([[0.9, 0.5, 0.9], [0.8, 0.9, 0.1]])
@@ -112,7 +118,7 @@ def win_rates(values, ties: str = "shared") -> np.ndarray:
     return (best / best.sum(axis=1, keepdims=True) if ties == "shared" else best).mean(axis=0)
 
 
-def holm(p) -> np.ndarray:
+def holm(p: ArrayLike) -> np.ndarray:
     """Holm's step-down correction of several p-values, in their order.
 
     >>> holm([0.01, 0.04, 0.03])
@@ -126,7 +132,7 @@ def holm(p) -> np.ndarray:
     return out
 
 
-def rank_biserial(differences) -> float:
+def rank_biserial(differences: ArrayLike) -> float:
     """Matched-pairs rank-biserial correlation: signed ranks for less signed ranks against, over their sum. 1: always better.
 
     Zero differences are left out (Kerby 2014).
@@ -154,7 +160,7 @@ def critical_difference(n_methods: int, n_networks: int, alpha: float = 0.05) ->
     return float(q * np.sqrt(n_methods * (n_methods + 1) / (6 * n_networks)))
 
 
-def bootstrap(values, statistic, *, draws: int = 2000, confidence: float = 0.95, seed=0) -> list[Interval]:
+def bootstrap(values: ArrayLike, statistic: Callable[[np.ndarray], np.ndarray], *, draws: int = 2000, confidence: float = 0.95, seed: Seed = 0) -> list[Interval]:
     """`statistic` (one number a column) of the networks (rows), with percentile intervals from drawing networks anew."""
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:  # one network tells nothing of others
@@ -165,8 +171,30 @@ def bootstrap(values, statistic, *, draws: int = 2000, confidence: float = 0.95,
     return [Interval(float(m), float(a), float(b)) for m, a, b in zip(statistic(values), low, high)]
 
 
-def compare(values, methods, networks, *, ties: str = "shared", seed=0) -> Comparison:
-    """All comparisons of methods (columns) over networks (rows) at once; rows with a NaN are left out, and named."""
+def compare(values: ArrayLike, methods: Sequence[str], networks: Sequence[str], *, ties: str = "shared", seed: Seed = 0) -> Comparison:
+    """All comparisons of methods (columns) over networks (rows) at once; rows with a NaN are left out, and named.
+
+    Parameters
+    ----------
+    values : (networks, methods) array
+        Of a metric, the larger the better.
+    methods, networks : names of the columns and rows
+    ties : str
+        See `TIES`: whether methods that tie for the best share the win.
+    seed : int or numpy Generator
+        Of the bootstrap over networks.
+
+    References
+    ----------
+    Demsar (2006), Statistical comparisons of classifiers over multiple data sets, J. Mach. Learn. Res. 7:1 (mean ranks, Friedman, critical difference).
+    Holm (1979), Scand. J. Statist. 6:65 (the pairs' p-values).
+
+    Examples
+    --------
+    >>> found = compare([[0.9, 0.5], [0.8, 0.7], [0.6, 0.3]], ["l3", "pa"], ["a", "b", "c"])
+    >>> found.win_rate.tolist(), found.pairs[0].wins, found.pairs[0].median_difference
+    ([1.0, 0.0], 3, 0.3)
+    """
     values, methods = np.asarray(values, dtype=np.float64), tuple(methods)
     whole = ~np.isnan(values).any(axis=1)
     names = tuple(np.asarray(list(networks), dtype=object)[whole])
@@ -215,6 +243,6 @@ def _signed_rank_p(difference: np.ndarray) -> float:
     return float(min(1.0, law[np.abs(2 * np.arange(len(law)) - int(ranks.sum())) >= away].sum()))
 
 
-def _rounded(values) -> np.ndarray:
+def _rounded(values: ArrayLike) -> np.ndarray:
     """To 12 digits: what rounding makes of equal values is no difference."""
     return np.round(np.asarray(values, dtype=np.float64), 12)

@@ -15,12 +15,14 @@ import os
 import re
 import sys
 import time
+import tokenize
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from types import CellType
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -29,6 +31,7 @@ import scipy.sparse as sp
 from netsnn import __version__
 from netsnn.errors import FileError, StudyError, check_whole
 from netsnn.graph import Graph, Layer
+from netsnn.hints import PathLike
 from netsnn.io import read
 from netsnn.io.atomic import write_bytes
 from netsnn.linkpred.evaluation import METRICS, _check_test, evaluate_nodes_scorer, evaluate_scorer
@@ -149,7 +152,8 @@ class Study:
 
     # ---- running it -------------------------------------------------------------------------------
 
-    def run(self, out=None, jobs: int = 1, *, backend: str = "processes", scheduler=None, retry: bool = False, progress: bool | None = None) -> Result:
+    def run(self, out: PathLike | None = None, jobs: int = 1, *, backend: str = "processes", scheduler: Any = None,
+            retry: bool = False, progress: bool | None = None) -> Result:
         """Compute what is missing, and give the result of the whole.
 
         Parameters
@@ -227,7 +231,7 @@ class Study:
         layer = isinstance(self.networks[network], Layer)
         return callable(what) or (METHODS[what].bipartite if layer else METHODS[what].unipartite)
 
-    def _seed(self, *names) -> int:
+    def _seed(self, *names: object) -> int:
         mixed = np.random.SeedSequence([int(self.seed), *(zlib.crc32(str(name).encode()) for name in names)])
         return int(mixed.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
@@ -307,7 +311,7 @@ class _Store:
                 stale.unlink(missing_ok=True)
 
 
-def _networks(given) -> dict[str, Layer | Graph]:
+def _networks(given: Any) -> dict[str, Layer | Graph]:
     if isinstance(given, Mapping):
         networks = _by_text(given, "networks")
         for name, graph in networks.items():
@@ -322,7 +326,7 @@ def _networks(given) -> dict[str, Layer | Graph]:
     return networks
 
 
-def _splits(name: str, graph: Layer | Graph, given) -> list[Split]:
+def _splits(name: str, graph: Layer | Graph, given: Sequence[Split]) -> list[Split]:
     """A network's fixed splits, checked as `evaluate` checks its arguments."""
     if isinstance(given, Split) or not len(given):
         raise ValueError(f"splits of {name!r} must be a list of at least one Split, got {given!r}")
@@ -341,7 +345,7 @@ def _splits(name: str, graph: Layer | Graph, given) -> list[Split]:
     return checked
 
 
-def read_networks(paths) -> dict[str, Layer | Graph]:
+def read_networks(paths: Iterable[PathLike]) -> dict[str, Layer | Graph]:
     """Networks from files, from patterns such as nets/*.npz, and from folders, named by the files.
 
     In a folder only files count whose extension says that they hold a network (`IN_FOLDERS`): a .csv or .npz may be anything.
@@ -368,7 +372,7 @@ def read_networks(paths) -> dict[str, Layer | Graph]:
     return networks
 
 
-def _methods(given) -> dict[str, tuple[str | Callable, dict]]:
+def _methods(given: Any) -> dict[str, tuple[str | Callable, dict]]:
     given = [given] if isinstance(given, str) else given
     if not isinstance(given, Mapping):
         given = list(given)
@@ -404,7 +408,7 @@ def _by_text(given: Mapping, what: str) -> dict:
     return named
 
 
-def _digest(*parts) -> str:
+def _digest(*parts: Any) -> str:
     digest = hashlib.blake2b(digest_size=12)
     for part in parts:
         for array in (part.indptr, part.indices) if isinstance(part, (Layer, Graph)) else (part,):
@@ -421,7 +425,7 @@ def _code(function: Callable) -> str:
     return hashlib.blake2b(_essence(function, ()).encode(), digest_size=8).hexdigest()
 
 
-def _essence(value, above: tuple[int, ...]) -> str:
+def _essence(value: Any, above: tuple[int, ...]) -> str:
     """A text that tells values apart, the same in every process (no addresses)."""
     if id(value) in above or len(above) > 20:
         return "..."
@@ -449,19 +453,19 @@ def _essence(value, above: tuple[int, ...]) -> str:
         return f"{[inner(part) for part in value]}"
     if isinstance(value, (set, frozenset)):
         return f"{sorted(map(inner, value))}"
-    if type(value).__repr__ is object.__repr__:
+    if type(value).__repr__ is object.__repr__:  # type: ignore[comparison-overlap]
         return f"{_source(type(value)) or type(value).__qualname__} {inner(getattr(value, '__dict__', {}))}"
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
-def _source(thing) -> str:
+def _source(thing: Any) -> str:
     try:
         return inspect.getsource(thing)
-    except (OSError, TypeError):
+    except (OSError, TypeError, SyntaxError, tokenize.TokenError):  # made by exec, or typed in a session
         return ""
 
 
-def _filled(cell) -> bool:
+def _filled(cell: CellType) -> bool:
     try:
         return cell.cell_contents is not cell
     except ValueError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netsnn.errors import FileError
+from netsnn.hints import PathLike
 from netsnn.io import read
 from netsnn.linkpred.evaluation import METRICS
 from netsnn.linkpred.splits import read_split
@@ -27,7 +28,7 @@ class StudyFile(NamedTuple):
     metrics: list[str]
 
 
-def read_study_file(path) -> StudyFile:
+def read_study_file(path: PathLike) -> StudyFile:
     """Read `study.toml`; file names in it are relative to it.
 
     Keys: `networks` (files and folders), `methods`, and the settings of `Study`; `metrics` for the tables; `out`, the folder of the

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import textwrap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netsnn.linkpred.studies.statistics import Interval
 
@@ -67,7 +67,7 @@ def markdown(table: Table) -> str:
 FORMATS = {"text": text, "csv": comma, "latex": latex, "markdown": markdown}
 
 
-def _short(cell, plus_minus: str) -> str:
+def _short(cell: Any, plus_minus: str) -> str:
     if isinstance(cell, Interval):
         half = (cell.high - cell.low) / 2
         if math.isnan(half):

@@ -12,9 +12,10 @@ import multiprocessing
 import os
 import pickle
 import signal
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from typing import Any, cast
 
 import threadpoolctl
 
@@ -24,7 +25,7 @@ from netsnn.threads import n_threads
 __all__ = ["Failure", "in_processes", "inline", "on_dask"]
 
 Task = Hashable
-Results = Iterator[tuple[Task, object]]
+Results = Generator[tuple[Any, Any], None, None]
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
             pickle.dumps(function)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise StudyError(f"on this system processes cannot share a function defined in a notebook or a lambda ({error}); use jobs=1, or put it into a module") from None
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     threads = max(1, n_threads() // jobs)
-    waiting, running, died = list(reversed(tasks)), {}, set()
+    waiting, died = list(reversed(tasks)), set()
+    running: dict[Any, list[Any]] = {}  # connection to [process, task]
 
     def start() -> None:
         mine, theirs = context.Pipe()
@@ -76,7 +78,7 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
         running[mine] = [process, None]
         give(mine)
 
-    def give(connection) -> None:
+    def give(connection: Connection) -> None:
         running[connection][1] = waiting.pop() if waiting else None
         if running[connection][1] is not None:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has just died: reading from it will tell
@@ -86,7 +88,7 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
         for _ in range(min(jobs, len(tasks))):
             start()
         while busy := [connection for connection, (_, task) in running.items() if task is not None]:
-            for connection in wait(busy):
+            for connection in cast(list[Connection], wait(busy)):
                 process, task = running[connection]
                 try:
                     result = connection.recv()
@@ -113,7 +115,7 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
             connection.close()
 
 
-def _work(function: Callable, connection, threads: int, parent: int) -> None:
+def _work(function: Callable, connection: Connection, threads: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
     with contextlib.suppress(OSError, AttributeError):  # Linux: die with the parent, whatever it dies of
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -133,7 +135,7 @@ def _death(code: int | None) -> str:
     return f"the process ended with code {code}"
 
 
-def on_dask(function: Callable, tasks: Sequence[Task], shared: dict, key_of: Callable[[Task], str], scheduler: str | None, jobs: int) -> Results:
+def on_dask(function: Callable, tasks: Sequence[Task], shared: dict, key_of: Callable[[Any], str], scheduler: str | None, jobs: int) -> Results:
     """On a Dask cluster: function(shared[key_of(task)], task), each value of `shared` sent once and remade where its holder dies.
 
     `scheduler` is an address ("tcp://..."), a distributed Client, or None for a cluster of `jobs` processes here.
@@ -160,9 +162,9 @@ def on_dask(function: Callable, tasks: Sequence[Task], shared: dict, key_of: Cal
         raise StudyError(f"no Dask cluster answers at {scheduler}: {' '.join(str(error).split())}") from None
 
 
-def _same(value):
+def _same(value: Any) -> Any:
     return value
 
 
-def _dask_cell(function: Callable, value, task: Task):
+def _dask_cell(function: Callable, value: Any, task: Task) -> Any:
     return attempt(lambda task: function(value, task), task)

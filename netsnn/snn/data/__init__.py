@@ -6,15 +6,17 @@ says which, and where to get them. Every file is checked before it is believed, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
+from netsnn.hints import PathLike
 from netsnn.snn.data import cifar, cifar10_dvs, digits, gesture, idx, nmnist
 from netsnn.snn.data.dataset import Dataset
 from netsnn.snn.data.events import Events, Frames, Recordings, bin_events
 
 __all__ = ["DATASETS", "Dataset", "Events", "Frames", "Recordings", "bin_events", "load"]
 
-DATASETS = {
+DATASETS: dict[str, Callable[..., Dataset]] = {
     "digits": digits.load,
     "mnist": partial(idx.load, "mnist"),
     "fashion-mnist": partial(idx.load, "fashion-mnist"),
@@ -27,7 +29,7 @@ DATASETS = {
 """The names that `load` knows."""
 
 
-def load(name: str, folder=None, *, train: bool | None = True, verify: bool = True) -> Dataset:
+def load(name: str, folder: PathLike | None = None, *, train: bool | None = True, verify: bool = True) -> Dataset:
     """The data set of a name, from the files in a folder.
 
     Parameters

@@ -108,7 +108,7 @@ def _index(path: Path, size: int, changed: int) -> _Packets:
     while at < size:
         if size - at < PACKET.size:
             fail(source, f"ends in the middle of a packet's header, at byte {at}")
-        kind, _, width, place, over, room, count, _ = PACKET.unpack_from(data, at)
+        kind, _, width, place, over, room, count, _ = PACKET.unpack_from(data.data, at)
         if room != count or count * width > size - at - PACKET.size:
             fail(source, f"the packet at byte {at} claims {count} events of {width} bytes, room for {room}; {size - at - PACKET.size} bytes are left")
         if kind == POLARITY and count:

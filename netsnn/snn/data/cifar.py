@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netsnn.hints import PathLike
 from netsnn.io.record import fail
 from netsnn.snn.data.dataset import Dataset
 from netsnn.snn.data.files import check_md5, content, existing
@@ -47,7 +48,7 @@ SOURCES = {
 }
 
 
-def load(name: str, folder, parts: tuple[str, ...], verify: bool) -> Dataset:
+def load(name: str, folder: PathLike | None, parts: tuple[str, ...], verify: bool) -> Dataset:
     """CIFAR-10 or CIFAR-100 (its hundred fine classes)."""
     source = SOURCES[name]
     files = {file: md5 for part in parts for file, md5 in source.md5[part].items()}

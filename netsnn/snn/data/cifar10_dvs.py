@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 
+from netsnn.hints import PathLike
 from netsnn.io.record import fail
 from netsnn.snn.data.aedat import read2
 from netsnn.snn.data.cifar import SOURCES
@@ -24,7 +26,7 @@ NEEDS = ("ten folders (airplane to truck) of .aedat files, from https://figshare
          "(airplane.zip to truck.zip)")
 
 
-def load(folder, parts: tuple[str, ...], verify: bool) -> Dataset:
+def load(folder: PathLike | None, parts: tuple[str, ...], verify: bool) -> Dataset:
     """CLASS/cifar10_CLASS_NUMBER.aedat, in the order of classes and numbers."""
     home = existing("cifar10-dvs", folder, NEEDS)
     home = place("cifar10-dvs", home, ("CIFAR10DVS", "CIFAR10-DVS", "extract"), CLASSES[:1], NEEDS)
@@ -45,14 +47,14 @@ def load(folder, parts: tuple[str, ...], verify: bool) -> Dataset:
             fail(str(home / name), f"holds {len(numbers)} recordings, the published set {COUNT}, number 0 to {COUNT - 1}; "
                                    "part of a set is read with verify=False")
     chosen = [one for part in parts for one in sorted(found) if (one[1] < TEST) == (part == "test")]
-    return Dataset(Recordings(read, [path for _, _, path in chosen], SENSOR), [label for label, _, _ in chosen], "cifar10-dvs", CLASSES)
+    return Dataset(Recordings(read, [path for _, _, path in chosen], SENSOR), np.array([label for label, _, _ in chosen]), "cifar10-dvs", CLASSES)
 
 
-def read(path) -> Events:
+def read(path: PathLike) -> Events:
     """The events of a file: bits 14 .. 8 and 7 .. 1 of an address count from the far corner of the image, bit 0 is 1 for OFF.
 
     The image comes out upright, as spikingjelly turns it: x = 127 - bits 14 .. 8, y = 127 - bits 7 .. 1.
     """
-    t, address = read2(path)
+    t, address = read2(Path(path))
     low = (address & 0x7FFF).astype(np.int16)
     return Events(t, 127 - (low >> 8), 127 - (low >> 1 & 127), 1 - (low & 1))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from netsnn.hints import Seed
 from netsnn.snn.data.events import Frames, Recordings
 
 __all__ = ["Dataset"]
@@ -36,7 +39,7 @@ class Dataset:
     inputs: np.ndarray | Recordings | Frames
     labels: np.ndarray
     name: str = "arrays"
-    classes: tuple[str, ...] | None = None
+    classes: tuple[str, ...] = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
         inputs = self.inputs if isinstance(self.inputs, Recordings | Frames) else np.asarray(self.inputs)
@@ -54,7 +57,7 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, indices) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, indices: Any) -> tuple[np.ndarray, np.ndarray]:
         """(inputs, labels) of an array of indices, a slice or a mask, as arrays of their own: float32 (batch, ...) and int64 (batch,).
 
         Frames come time first: (steps, batch, 2, H, W). One index gives one sample, without the batch's axis.
@@ -82,28 +85,28 @@ class Dataset:
     @property
     def image(self) -> tuple[int, int, int] | None:
         """(channels, height, width) of an image or frame, None for inputs without such a shape."""
-        if self.events:
+        if isinstance(self.inputs, Recordings | Frames):
             return (2, *self.inputs.sensor)
         return self.inputs.shape[1:] if self.inputs.ndim == 4 else None
 
-    def frames(self, steps: int, *, by: str = "number", dtype="float32") -> Dataset:
+    def frames(self, steps: int, *, by: str = "number", dtype: DTypeLike = "float32") -> Dataset:
         """The same recordings, each as `steps` frames that count its events (2, H, W): OFF events first, then ON.
 
         They are counted when a batch is asked for, and not kept: this takes some 0.1 ms a recording of N-MNIST, 1 ms of CIFAR10-DVS and
         10 ms of DVS Gesture, far less than a step of training on it. See `bin_events` for `by` and `dtype`.
         """
-        if not self.events:
+        if not isinstance(self.inputs, Recordings | Frames):
             raise ValueError(f"{self.name} holds no events; netsnn.snn.encodings turns its values into spikes")
         recordings = self.inputs.recordings if isinstance(self.inputs, Frames) else self.inputs
         return replace(self, inputs=Frames(recordings, steps, by, np.dtype(dtype)))
 
-    def subset(self, indices) -> Dataset:
+    def subset(self, indices: Any) -> Dataset:
         """The samples of an array of indices, a slice or a mask, in that order."""
         places = np.atleast_1d(self._places(indices))
         inputs = self.inputs[places] if isinstance(self.inputs, np.ndarray) else self.inputs.take(places)
         return replace(self, inputs=inputs, labels=self.labels[places])
 
-    def split(self, share: float, *, seed) -> tuple[Dataset, Dataset]:
+    def split(self, share: float, *, seed: Seed) -> tuple[Dataset, Dataset]:
         """(rest, part): exactly round(share * N) samples drawn for the part, each class by its share; both in the order of the set.
 
         Parameters
@@ -129,7 +132,7 @@ class Dataset:
         part[np.concatenate([np.empty(0, dtype=np.int64), *drawn])] = True
         return self.subset(~part), self.subset(part)
 
-    def _places(self, indices):
+    def _places(self, indices: Any) -> np.ndarray:
         """Indices of any kind that NumPy takes as places from 0; an IndexError if one lies outside."""
         indices = np.empty(0, dtype=np.int64) if isinstance(indices, list | tuple) and not len(indices) else indices
         places = np.arange(len(self))[indices]

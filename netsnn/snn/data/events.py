@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netsnn.errors import check_whole
 
@@ -23,7 +24,7 @@ class Events(NamedTuple):
     p: np.ndarray
 
 
-def bin_events(events: Events, steps: int, sensor: tuple[int, int], by: str = "number", dtype="float32") -> np.ndarray:
+def bin_events(events: Events, steps: int, sensor: tuple[int, int], by: str = "number", dtype: DTypeLike = "float32") -> np.ndarray:
     """Count events in `steps` frames: an array (steps, 2, H, W), the OFF events of a frame first.
 
     With by="number", frame j holds the events j * k .. (j + 1) * k - 1 of the n in file order, k = n // steps, and the last frame also the
@@ -109,7 +110,7 @@ class Frames:
     def __len__(self) -> int:
         return len(self.recordings)
 
-    def __getitem__(self, places) -> np.ndarray:
+    def __getitem__(self, places: Any) -> np.ndarray:
         if np.ndim(places) == 0:
             return self._frames(places)
         batch = np.empty((self.steps, len(places), 2, *self.sensor), dtype=self.dtype)
@@ -122,6 +123,7 @@ class Frames:
 
     @property
     def sensor(self) -> tuple[int, int]:
+        """(height, width) of the sensor."""
         return self.recordings.sensor
 
     @property

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from netsnn.errors import FileError
+from netsnn.hints import PathLike
 from netsnn.io.record import fail
 
 __all__ = ["MOST", "check_counts", "check_md5", "content", "existing", "names", "place"]
@@ -17,7 +19,7 @@ MOST = 2**30
 """The largest file that is read: several times what the largest published one holds."""
 
 
-def existing(name: str, folder, needs: str) -> Path:
+def existing(name: str, folder: PathLike | None, needs: str) -> Path:
     """The folder of a data set; a FileError that says what it should hold if it was not given or does not exist."""
     if folder is None:
         raise FileError(f"{name}: no folder given; it needs {needs}")
@@ -59,7 +61,7 @@ def content(path: Path, most: int = MOST) -> bytes:
     return data
 
 
-def check_md5(source: str, published: str, *parts) -> None:
+def check_md5(source: str, published: str, *parts: Any) -> None:
     """A FileError if the parts of a file, one after the other, do not have the published checksum."""
     digest = hashlib.md5(usedforsecurity=False)
     for part in parts:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netsnn.hints import PathLike
 from netsnn.io.record import fail
 from netsnn.snn.data.aedat import read3
 from netsnn.snn.data.dataset import Dataset
@@ -27,7 +28,7 @@ NEEDS = ("trials_to_{0}.txt with the .aedat files that it lists and their _label
          "or the folder {1} that tonic makes")
 
 
-def load(folder, parts: tuple[str, ...], verify: bool) -> Dataset:
+def load(folder: PathLike | None, parts: tuple[str, ...], verify: bool) -> Dataset:
     """The recordings in the order of the list of files and of their times, or of tonic's folders and numbers."""
     keys, labels, kinds = [], [], set()
     for part in parts:
@@ -45,7 +46,7 @@ def load(folder, parts: tuple[str, ...], verify: bool) -> Dataset:
         kinds.add(kind)
     if len(kinds) > 1:
         fail(str(folder), "holds one part as IBM published it and the other as tonic cut it")
-    return Dataset(Recordings(read_trial if kinds == {"aedat"} else read_npy, keys, SENSOR), labels, "dvs-gesture", CLASSES)
+    return Dataset(Recordings(read_trial if kinds == {"aedat"} else read_npy, keys, SENSOR), np.array(labels), "dvs-gesture", CLASSES)
 
 
 def read_trial(key: tuple[Path, int, int]) -> Events:

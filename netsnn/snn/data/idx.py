@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netsnn.hints import PathLike
 from netsnn.io.npz import most_unpacked
 from netsnn.io.record import fail
 from netsnn.snn.data.dataset import Dataset
@@ -46,7 +47,7 @@ PREFIX = {"train": "train", "test": "t10k"}
 PLACES = ("", "raw", "MNIST/raw", "FashionMNIST/raw")
 
 
-def load(name: str, folder, parts: tuple[str, ...], verify: bool) -> Dataset:
+def load(name: str, folder: PathLike | None, parts: tuple[str, ...], verify: bool) -> Dataset:
     """MNIST or Fashion-MNIST from the four files that torchvision and Debian keep."""
     source = SOURCES[name]
     if folder is None and source.home and Path(source.home).is_dir():
@@ -77,7 +78,7 @@ def read(path: Path, dimensions: int, md5: str | None = None) -> np.ndarray:
                     fail(source, f"claims {' x '.join(map(str, shape))} bytes, which its {size} bytes do not bear out")
                 values = np.empty(length, dtype=np.uint8)
                 filled = 0
-                while filled < length and (n := file.readinto(memoryview(values)[filled:])):
+                while filled < length and (n := file.readinto(values.data[filled:])):
                     filled += n
                 if filled < length or file.read(1):
                     fail(source, f"unpacks to {'less' if filled < length else 'more'} than the {length} bytes that it claims")
@@ -90,7 +91,7 @@ def read(path: Path, dimensions: int, md5: str | None = None) -> np.ndarray:
     return values.reshape(shape)
 
 
-def _part(name: str, source: Source, folder, prefix: str, verify: bool) -> tuple[np.ndarray, np.ndarray]:
+def _part(name: str, source: Source, folder: PathLike | None, prefix: str, verify: bool) -> tuple[np.ndarray, np.ndarray]:
     kinds = {"images": 3, "labels": 1}
     expected = [f"{prefix}-{kind}-idx{n}-ubyte" for kind, n in kinds.items()]
     needs = f"{' and '.join(expected)} (plain or .gz), from {source.get}"
@@ -99,10 +100,11 @@ def _part(name: str, source: Source, folder, prefix: str, verify: bool) -> tuple
     missing = [file for file, path in zip(expected, found.values()) if path is None]
     if missing:
         fail(str(folder), f"holds no {' and no '.join(missing)} (nor do {', '.join(PLACES[1:])} below it); {name} needs {needs}")
-    images, labels = (read(found[kind], n, source.md5[f"{prefix}-{kind}"] if verify else None) for kind, n in kinds.items())
+    paths = {kind: path for kind, path in found.items() if path is not None}
+    images, labels = (read(paths[kind], n, source.md5[f"{prefix}-{kind}"] if verify else None) for kind, n in kinds.items())
     if not images.size or len(images) != len(labels):
         fail(str(found["images"]), f"holds {len(images)} images of {images.shape[1]} x {images.shape[2]}, "
-                                   f"and {found['labels'].name} {len(labels)} labels")
+                                   f"and {paths['labels'].name} {len(labels)} labels")
     if labels.max() >= len(source.classes):
         where = int(np.argmax(labels >= len(source.classes)))
         fail(str(found["labels"]), f"label number {where + 1} is {labels[where]}, outside 0 .. {len(source.classes) - 1}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netsnn.hints import PathLike
 from netsnn.io.record import fail
 from netsnn.snn.data.dataset import Dataset
 from netsnn.snn.data.events import Events, Recordings
@@ -19,7 +20,7 @@ COUNTS = {"train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
 OVERFLOW = 240
 
 
-def load(folder, parts: tuple[str, ...], verify: bool) -> Dataset:
+def load(folder: PathLike | None, parts: tuple[str, ...], verify: bool) -> Dataset:
     """Train/DIGIT/NUMBER.bin and Test/DIGIT/NUMBER.bin, in the order of digits and numbers."""
     keys, labels = [], []
     for part in parts:
@@ -37,7 +38,7 @@ def load(folder, parts: tuple[str, ...], verify: bool) -> Dataset:
         if verify:
             check_counts(str(home), np.array(found), COUNTS[part])
         labels += found
-    return Dataset(Recordings(read, keys, SENSOR), labels, "n-mnist", tuple("0123456789"))
+    return Dataset(Recordings(read, keys, SENSOR), np.array(labels), "n-mnist", tuple("0123456789"))
 
 
 def read(path: Path) -> Events:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class _Machine:
         self.at += end + 1
         return piece[:end]
 
-    def pop(self):
+    def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
             self.fail(f"a value is missing before byte {self.at}")
         return self.stack.pop()
@@ -102,7 +102,7 @@ class _Machine:
         del self.stack[start:]
         return items
 
-    def top(self, kind: type):
+    def top(self, kind: type) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0) or type(self.stack[-1]) is not kind:
             self.fail(f"a {kind.__name__.strip('_').lower()} is missing before byte {self.at}")
         return self.stack[-1]
@@ -162,7 +162,7 @@ class _Machine:
         array.value = np.frombuffer(state[4], dtype=np.uint8).reshape(state[1], order="F" if state[3] else "C")
 
 
-def _is(value, expected) -> bool:
+def _is(value: Any, expected: Any) -> bool:
     """Whether a value is this one, types and all; values that the file nests deeply are not walked through."""
     if type(value) is not type(expected):
         return False
