@@ -21,6 +21,7 @@ def test_every_method_is_tuned_equally_often_and_not_on_the_test_set(tmp_path):
     assert all(config.validation for config in cells.values())
 
 
+@pytest.mark.slow
 def test_a_small_version_runs_and_writes_its_page(tmp_path):
     place = Place(tmp_path / "results", tmp_path / "work", jobs=1)
     assert not convolutions.study(place, quick=True).cells  # nobody knows the learning rates yet
