@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from analysis import drawing
 from analysis.measured import result, work
-from analysis.methods import chosen, config
+from analysis.methods import chosen, config, small
 from analysis.runs import ROOT, Place, Rows, Study, arguments_of
 from netsnn.style import COLORS, GREY, PAGE
 
@@ -43,9 +43,8 @@ def study(place: Place, quick: bool = False) -> Study:
                 of_recipe = {key: value for key, value in changes.items() if key not in of_run}
                 cells[f"{data}/{part or 'whole'}/{name.replace('/', 'over')}/{seed}"] = base.replace(options={**base.options, **of_recipe}, validation=VALIDATION[data], **of_run)
     if quick:
-        few = ("CH-SNN", "uniform", "magnitude", "random", "hard")
-        cells = {name: one.replace(samples=1000, test_samples=500, epochs=4, options={**one.options, "every": 2}) for name, one in cells.items()
-                 if name.startswith("digits/") and name.split("/")[2] in few and name.endswith("/0")}
+        few = ("CH-SNN", "uniform", "small world", "Kaiming", "magnitude", "CH2-L3n", "random", "gradient", "kept", "hard")
+        cells = {name: small(one) for name, one in cells.items() if name.startswith("digits/") and name.split("/")[2] in few and name.endswith("/0")}
     return Study("ablations", cells, measure, place=place)
 
 

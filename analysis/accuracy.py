@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from analysis import drawing
 from analysis.measured import against_chance, fields, over_training, result, work
-from analysis.methods import DATASETS, HIDDEN, LEVELS, METHODS, NAMES, chosen, config, own
+from analysis.methods import DATASETS, HIDDEN, LEVELS, METHODS, NAMES, chosen, config, own, small
 from analysis.runs import ROOT, Place, Rows, Study, arguments_of
 from netsnn.snn import Config
 from netsnn.style import PAGE
@@ -23,9 +23,7 @@ OUTCOME = ("sd_snn", "pq_layer", "pq_neuron")  # also with the sparsity that the
 
 def study(place: Place, quick: bool = False) -> Study:
     if quick:
-        few = ("dense", "static", "set", "rigl", "cht", "ch_snn")
-        cells = {name: one.replace(samples=1000, test_samples=500, epochs=4, options={**one.options, **({"every": 2} if "every" in one.options else {})})
-                 for name, one in _cells("digits", "2fc", (0.9, 0.98), (0,), few)}
+        cells = {name: small(one) for name, one in _cells("digits", "2fc", (0.9, 0.98), (0,))}
     else:
         cells = dict(_in_order())
     return Study("accuracy", cells, measure, ("runs", "topology", "nulls", "fields"), place)

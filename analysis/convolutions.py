@@ -36,7 +36,7 @@ LEVELS = (0.9, 0.95)
 CELLS = (("dense", None), *product(("set", "ch_snn"), LEVELS))
 RATES = (2.5e-4, 1e-3, 4e-3, 1.6e-2, 6.4e-2)
 TRIED = {"samples": 14_400, "validation": 1 / 6}
-QUICK = {"samples": 32, "steps": 2, "batch": 16}
+QUICK = {"samples": 1280, "steps": 2, "batch": 32}
 PUBLISHED = """\
 Published (CH-SNN, arXiv 2511.05581, by way of a digest), for comparison of the signs, not of the numbers: other data, longer training.
 
@@ -62,9 +62,9 @@ def tuning(place: Place, quick: bool = False) -> Study:
 
 def settings(model: str, method: str, level: float | None, lr: float, seed: int, quick: bool = False, **changes) -> Config:
     use = {"samples": MODELS[model], "steps": 4, "batch": 64, **changes, **(QUICK if quick else {})}
-    options = {**METHODS[method], **({} if method in NO_EVENTS else {"every": 1 if quick else MODELS[model] // use["batch"] // ROUNDS})}
+    options = {**METHODS[method], **({} if method in NO_EVENTS else {"every": max(1, use["samples"] // use["batch"] // ROUNDS) if quick else MODELS[model] // use["batch"] // ROUNDS})}
     return Config(data="fashion-mnist", model=model, method=method, sparsity=level, lr=lr, seed=seed, epochs=1, encoding="direct", snapshots=False, options=options,
-                  test_samples=20 if quick else 0, **use)
+                  test_samples=500 if quick else 0, **use)
 
 
 def chosen(place: Place, quick: bool, model: str, method: str) -> float | None:

@@ -15,7 +15,7 @@ import numpy as np
 from analysis.runs import ROOT, read_table
 from netsnn.snn import Config
 
-__all__ = ["DATASETS", "LEVELS", "METHODS", "NAMES", "candidates", "chosen", "config", "own"]
+__all__ = ["DATASETS", "LEVELS", "METHODS", "NAMES", "candidates", "chosen", "config", "own", "small"]
 
 LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995)
 ROUNDS = 30
@@ -66,6 +66,13 @@ def own(data: str, model: str, method: str, lr: float, seed: int = 0, **knob) ->
     if method.startswith("pq"):
         options["shrink_every"] = ROUNDS // 10
     return made.replace(options=options)
+
+
+def small(config: Config) -> Config:
+    """For `--quick`: half the digits, half the epochs, as many rounds."""
+    samples, epochs = 2000, 8
+    options = {**config.options, "every": samples // config.batch * epochs // ROUNDS} if "every" in config.options else config.options
+    return config.replace(samples=samples, epochs=epochs, options=options)
 
 
 def candidates(data: str, method: str, results: Path = ROOT / "analysis" / "results") -> dict[str, Config]:

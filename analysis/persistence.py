@@ -47,8 +47,8 @@ def study(place: Place, quick: bool = False) -> Study:
     for net, method, level, lr, seed in product(("2FC", "3FC"), ("ch_snn", "set"), (0.9, 0.98), RATES[1:], (0, 1)):
         cells[f"{net}/{method}/{level:g}/lr={lr:g}/{seed}"] = settings(net, method, level, lr, seed)
     if quick:
-        small = {"hidden": (30, 30), "epochs": 2, "samples": 200, "test_samples": 100}
-        cells = {name: cells[name].replace(**small if name[0] == "3" else {**small, "hidden": (30,)})
+        small = {"hidden": (100, 100), "epochs": 4, "samples": 1000}
+        cells = {name: cells[name].replace(**small if name[0] == "3" else {**small, "hidden": (100,)})
                  for name in ("2FC/dense/lr=0.003/0", "3FC/dense/lr=0.003/0", "3FC/ch_snn/0.9/lr=0.003/0")}
     return Study("persistence", cells, measure, ("runs", "layers", "linear", "masked"), place)
 
