@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from analysis import drawing
 from analysis.measured import against_chance, fields, over_training, result, work
-from analysis.methods import DATASETS, HIDDEN, LEVELS, METHODS, NAMES, chosen, config, own, small
+from analysis.methods import DATASETS, HIDDEN, LEVELS, METHODS, NAMES, VARIANTS, chosen, config, own, small
 from analysis.runs import ROOT, Place, Rows, Study, arguments_of
 from netsnn.snn import Config
 from netsnn.style import PAGE
@@ -38,6 +38,7 @@ def _in_order() -> Iterator[tuple[str, Config]]:
     yield from _cells("digits", "2fc", MAIN, (1, 2))
     yield from _cells("digits", "3fc", LEVELS, (0,))
     yield from _cells("fashion-mnist", "2fc", MAIN, (1, 2))
+    yield from _cells("fashion-mnist", "2fc", MAIN, (0, 1, 2), tuple(VARIANTS))
     yield from _cells("fashion-mnist", "3fc", MAIN, (0,))
     yield from _cells("digits", "3fc", MAIN, (1, 2))
     for data, method in ((data, method) for data in ("digits", "fashion-mnist") for method in OUTCOME):
@@ -80,16 +81,17 @@ def report(found: Study) -> None:
     for data, model in panels:
         sizes = "-".join(map(str, (784, *HIDDEN[model], 10)))
         dense = of(data, model, "dense", 0.0)
+        shown = [method for method in NAMES if method != "dense" and any((row["data"], row["model"], row["method"]) == (data, model, method) for row in rows)]
         said = drawing.mean_text(row["accuracy"] for row in dense) or "not there yet"
         base = drawing.interval(row["accuracy"] for row in dense)[0]
         text.append(f"## {data}, {sizes}\n\nTest accuracy in %, by sparsity of the sparse layers (mean and 95 % interval over seeds where there are several). "
                     f"Dense: **{said}**.")
         text.append(drawing.table(["method", *(f"{100 * level:g} %" for level in levels)],
-                                  [[NAMES[method], *(_accuracy(of(data, model, method, level), base) for level in levels)] for method in METHODS if method != "dense"]))
+                                  [[NAMES[method], *(_accuracy(of(data, model, method, level), base) for level in levels)] for method in shown]))
         text.append("What an inference costs (SOPs: synaptic operations; idle nodes: hidden neurons without a path from input to output; firing rate: spikes a neuron and step):")
         full = drawing.interval(row["sops"] for row in dense)[0]
         text.append(drawing.table(["method", *(f"{name}, {100 * level:g} %" for level in MAIN for name in ("SOPs", "times fewer", "idle nodes, %", "firing rate"))],
-                                  [[NAMES[method], *(cell for level in MAIN for cell in _work(of(data, model, method, level), full))] for method in METHODS if method != "dense"]
+                                  [[NAMES[method], *(cell for level in MAIN for cell in _work(of(data, model, method, level), full))] for method in shown]
                                   + [["dense", *_work(dense, full), *[""] * 4]]))
         outcomes = [row for row in rows if (row["data"], row["model"], row["level"]) == (data, model, "own")]
         if outcomes:

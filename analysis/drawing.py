@@ -32,6 +32,7 @@ LOOK = {
     "pq_neuron": {"color": COLORS[6], "marker": ">", "ls": ":"},
     "cht": {"color": COLORS[0], "marker": "o", "ls": ":"},
     "ch_snn": {"color": COLORS[1], "marker": "o", "lw": 2.0},
+    "ch_snn_sw": {"color": COLORS[1], "marker": "*", "ls": ":", "ms": 6},
 }
 
 

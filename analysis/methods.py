@@ -15,7 +15,7 @@ import numpy as np
 from analysis.runs import ROOT, read_table
 from netsnn.snn import Config
 
-__all__ = ["DATASETS", "LEVELS", "METHODS", "NAMES", "candidates", "chosen", "config", "own", "small"]
+__all__ = ["DATASETS", "LEVELS", "METHODS", "NAMES", "VARIANTS", "candidates", "chosen", "config", "own", "small"]
 
 LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995)
 ROUNDS = 30
@@ -39,15 +39,18 @@ METHODS = {
     "cht": ("cht", {}, ("zeta", (0.1, 0.3))),
     "ch_snn": ("ch_snn", {}, ("zeta", (0.1, 0.3))),
 }
+# a variant of a method, with what was tuned for it: the one that did best in `analysis.ablations` on Fashion-MNIST
+VARIANTS = {"ch_snn_sw": ("ch_snn", {"first_wiring": "small_world"})}
 NAMES = {"dense": "dense", "static": "static", "set": "SET", "rigl": "RigL", "deep_r": "Deep R", "grad_r": "Grad R", "sd_snn": "SD-SNN", "pq_layer": "PQ (layers)",
-         "pq_neuron": "PQ (neurons)", "cht": "CHT", "ch_snn": "CH-SNN"}
+         "pq_neuron": "PQ (neurons)", "cht": "CHT", "ch_snn": "CH-SNN",
+         "ch_snn_sw": "CH-SNN from a small world"}
 RATES = {"digits": (5e-3, 1e-2, 2e-2, 4e-2), "fashion-mnist": (2e-3, 5e-3, 1e-2, 2e-2)}  # six times as many steps like smaller ones
 NO_EVENTS = ("dense", "static", "deep_r", "grad_r")
 
 
 def config(data: str, model: str, method: str, sparsity: float | None, lr: float, seed: int = 0, tuning: bool = False, **knob) -> Config:
     """The settings of a run. `knob` is what was tuned: an option of the recipe, or weight_decay."""
-    recipe, fixed, _ = METHODS[method]
+    recipe, fixed = VARIANTS.get(method) or METHODS[method][:2]
     use = {**DATASETS[data], **(TUNED_ON[data] if tuning else {})}
     steps = use.pop("steps_per_epoch") * use["epochs"]
     options = {**fixed, **{name: value for name, value in knob.items() if name != "weight_decay"}}
@@ -90,6 +93,7 @@ def candidates(data: str, method: str, results: Path = ROOT / "analysis" / "resu
 
 def chosen(data: str, method: str, level: float = 0.98, results: Path = ROOT / "analysis" / "results") -> dict[str, float]:
     """Learning rate and constant that did best in `analysis.tuning`; of Grad R the constant that comes near the level."""
+    method, _ = VARIANTS.get(method, (method, None))
     tried = candidates(data, method, results)
     rows = [row for row in read_table(results / "tuning" / "runs.csv") if row["cell"] in tried]
     if len(rows) < len(tried):

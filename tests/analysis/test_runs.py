@@ -51,13 +51,14 @@ def test_tables_come_back_as_they_were(tmp_path):
 
 
 def test_every_method_has_its_cells_and_as_many_tries():
-    assert set(methods.METHODS) == set(methods.NAMES) == set(drawing.LOOK)
+    assert {*methods.METHODS, *methods.VARIANTS} == set(methods.NAMES) == set(drawing.LOOK)
     assert {len(methods.candidates("digits", method)) for method in methods.METHODS} == {8}
     cells = accuracy.study(Place()).cells
     for data in methods.DATASETS:
         for model in methods.HIDDEN:
             mine = [name for name in cells if name.startswith(f"{data}/{model}/") and "/own/" not in name]
-            assert len(mine) == 10 * (5 + 2 * 2) + 3  # ten sparse methods: five levels, two of them with two more seeds; and three dense runs
+            variants = [name for name in mine if name.split("/")[2] in methods.VARIANTS]
+            assert len(mine) == 10 * (5 + 2 * 2) + 3 + len(variants)  # ten sparse methods: five levels, two of them with two more seeds; and three dense runs
     for name, config in cells.items():
         found = accuracy.parts(name)
         assert config.seed == found["seed"] and config.model == found["model"] and config.epochs == methods.DATASETS[found["data"]]["epochs"]
