@@ -12,7 +12,7 @@ from __future__ import annotations
 from analysis import drawing
 from analysis.measured import result, work
 from analysis.methods import chosen, config, small
-from analysis.runs import ROOT, Place, Rows, Study, arguments_of
+from analysis.runs import Place, Rows, Study, command
 from netsnn.style import COLORS, GREY, PAGE
 
 SPARSITY = 0.99
@@ -93,14 +93,5 @@ def _draw(points: list[tuple], shown: list[str], path) -> None:
     drawing.keep(figure, path)
 
 
-def main() -> None:
-    arguments, place = arguments_of(__doc__)
-    found = study(place, arguments.quick)
-    if not arguments.report:
-        found.run()
-    report(found)
-    print(f"Report: {(found.folder / 'README.md').relative_to(ROOT)}")
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, study, report)

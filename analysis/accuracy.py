@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from analysis import drawing
 from analysis.measured import against_chance, fields, over_training, result, work
 from analysis.methods import DATASETS, HIDDEN, LEVELS, METHODS, NAMES, VARIANTS, chosen, config, own, small
-from analysis.runs import ROOT, Place, Rows, Study, arguments_of
+from analysis.runs import Place, Rows, Study, command
 from netsnn.snn import Config
 from netsnn.style import PAGE
 
@@ -151,14 +151,5 @@ def _draw(rows: Rows, panels, x: str, label: str, path) -> None:
     drawing.keep(figure, path)
 
 
-def main() -> None:
-    arguments, place = arguments_of(__doc__)
-    found = study(place, arguments.quick)
-    if not arguments.report:
-        found.run()
-    report(found)
-    print(f"Report: {(found.folder / 'README.md').relative_to(ROOT)}")
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, study, report)

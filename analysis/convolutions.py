@@ -25,7 +25,7 @@ import netsnn as ns
 from analysis import drawing
 from analysis.measured import result
 from analysis.methods import NAMES, NO_EVENTS, ROUNDS
-from analysis.runs import ROOT, Place, Rows, Study, arguments_of
+from analysis.runs import Place, Rows, Study, command
 from netsnn.snn import Config
 from netsnn.style import PAGE
 
@@ -155,14 +155,5 @@ def _draw(rows: dict, path) -> None:
     drawing.keep(figure, path)
 
 
-def main() -> None:
-    arguments, place = arguments_of(__doc__)
-    if not arguments.report and tuning(place, arguments.quick).run():
-        study(place, arguments.quick).run()
-    found = study(place, arguments.quick)
-    report(found)
-    print(f"Report: {(found.folder / 'README.md').relative_to(ROOT)}")
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, study, report, before=tuning)

@@ -23,7 +23,7 @@ import netsnn as ns
 from analysis import drawing
 from analysis.measured import result
 from analysis.methods import NAMES, config
-from analysis.runs import Place, Rows, Study, arguments_of
+from analysis.runs import Place, Rows, Study, command
 from netsnn import measures
 from netsnn.snn import Config
 from netsnn.style import COLORS, GREY, PAGE, style, whole
@@ -482,13 +482,5 @@ def ticks(axis, values: Sequence[float]) -> None:
     axis.set_ticks([], minor=True)
 
 
-def main() -> None:
-    arguments, place = arguments_of(__doc__)
-    one = study(place, arguments.quick)
-    if arguments.report or one.run():
-        for path in report(one):
-            print(path)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, study, report)

@@ -37,7 +37,7 @@ Rows = list[dict]
 TEXTS = {"cell", "settings", "hidden", "options"}  # columns that may look like numbers
 ONE_THREAD = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "NETSNN_THREADS": "1"}
 
-__all__ = ["Place", "Study", "arguments_of", "read_table", "write_table"]
+__all__ = ["Place", "Study", "arguments_of", "command", "read_table", "write_table"]
 
 
 @dataclass(frozen=True)
@@ -237,3 +237,13 @@ def arguments_of(description: str, more: Iterable[tuple] = ()) -> tuple[argparse
     if found.quick:
         place = Place(ROOT / "runs" / "quick" / "results", ROOT / "runs" / "quick", found.jobs, place.deadline)
     return found, place
+
+
+def command(description: str, study: Callable[[Place, bool], Study], report: Callable[[Study], object], before: Callable[[Place, bool], Study] | None = None) -> None:
+    """The command of a study: what is missing (`before`: of another one first), unless --report, then its page."""
+    arguments, place = arguments_of(description)
+    if not arguments.report and (before is None or before(place, arguments.quick).run()):
+        study(place, arguments.quick).run()
+    found = study(place, arguments.quick)
+    report(found)
+    print(f"Report: {(found.folder / 'README.md').relative_to(ROOT)}")

@@ -122,7 +122,7 @@ def whole(axis: Axis, most: int | Literal["auto"] = "auto") -> None:
 
 
 def save(ax: Axes, path: PathLike) -> None:
-    """Write the figure of these Axes to a file, whole or not at all (format by its extension).
+    """Write the figure of these Axes to a file, whole or not at all (format by its extension). A figure drawn again gives the same bytes.
 
     Examples
     --------
@@ -139,7 +139,8 @@ def save(ax: Axes, path: PathLike) -> None:
 
     from netsnn.io.atomic import write_bytes
 
-    data = io.BytesIO()
-    with style():
-        ax.figure.figure.savefig(data, format=os.path.splitext(str(path))[1].lstrip(".") or "png")
+    data, kind = io.BytesIO(), os.path.splitext(str(path))[1].lstrip(".").lower() or "png"
+    undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+    with style(), _apply({"svg.hashsalt": "netsnn"}):
+        ax.figure.figure.savefig(data, format=kind, metadata=undated)
     write_bytes(data.getvalue(), path)

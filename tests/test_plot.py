@@ -66,6 +66,15 @@ def test_a_figure_takes_an_axes_and_gives_it_back_and_is_saved_in_every_format(n
     assert own.figure.get_figwidth() <= 7.3  # no wider than a page
 
 
+@pytest.mark.parametrize("name", ["layer", "degrees"])
+def test_a_figure_drawn_again_gives_the_same_bytes(name, run, muscles, tmp_path, monkeypatch):
+    for time in ("0", "1000000000"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", time)
+        for ending in ("png", "pdf", "svg"):
+            plot.save(figures(run, muscles)[name](), tmp_path / f"{time}.{ending}")
+            assert (tmp_path / f"{time}.{ending}").read_bytes() == (tmp_path / f"0.{ending}").read_bytes()
+
+
 def test_the_layer_drawing_shows_every_linked_neuron_and_link(muscles):
     ax = plot.layer(muscles)
     marks = [len(c.get_offsets()) for c in ax.collections if type(c).__name__ == "PathCollection"]
