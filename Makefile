@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all reproduce-quick docs
+.PHONY: demo test test-all reproduce-quick docs dist-check
 
 demo: .venv/installed
 	$(BIN)/python -m analysis.demo
@@ -19,6 +19,9 @@ docs: .venv/installed
 	$(BIN)/python -m sphinx -W --keep-going -n -q docs docs/_build/html
 	$(BIN)/python docs/links.py docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+dist-check: .venv/installed
+	$(BIN)/python tests/dist_check.py
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv

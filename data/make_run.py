@@ -77,7 +77,7 @@ def evolve(layers: list[ns.Layer], weights: list[torch.Tensor], seed: int):
 def main() -> None:
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
-    data = np.load(HERE / "digits.npz")
+    data = np.load(HERE.parent / "netsnn" / "snn" / "data" / "digits.npz")
     order = np.random.default_rng(SEED).permutation(len(data["labels"]))
     images, labels = torch.tensor(data["images"][order] / 255, dtype=torch.float32), torch.tensor(data["labels"][order].astype(np.int64))
     spikes = np.random.default_rng(SEED).random((4000, STEPS, 784)) < images[:4000].numpy()[:, None]

@@ -54,7 +54,7 @@ def main() -> None:
 
 def table(width: int, turns: int) -> list[list[str]]:
     """A row for each density."""
-    digits = np.load(ROOT / "data" / "digits.npz")
+    digits = np.load(ROOT / "netsnn" / "snn" / "data" / "digits.npz")
     generator = torch.Generator().manual_seed(0)
     pixels = torch.from_numpy(digits["images"][:BATCH].astype(np.float32) / 255)
     x, y = (torch.rand(STEPS, BATCH, 784, generator=generator) < pixels).float(), torch.from_numpy(digits["labels"][:BATCH].astype(np.int64))

