@@ -1,12 +1,24 @@
-"""The exceptions that netsnn raises about files, studies and training runs (about arguments it raises ValueError), and the check of whole numbers."""
+"""The exceptions that netsnn raises about files, studies and training runs (about arguments it raises ValueError), and the checks of whole numbers and of memory."""
 
 from __future__ import annotations
 
-__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_whole"]
+import os
+import re
+from collections.abc import Sequence
+
+__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_memory", "check_whole"]
+
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal would obey, and halves of characters, which no file or terminal takes."""
+LONGEST = 1000
 
 
 class NetsnnError(Exception):
-    """The family: catch this to catch every error about a file or a study."""
+    """The family: catch this to catch every error about a file or a study. The message is one line, whatever it quotes from a file."""
+
+    def __init__(self, message: object = "") -> None:
+        line = UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), " ".join(str(message).splitlines()))
+        super().__init__(line if len(line) <= LONGEST else f"{line[:LONGEST - 300]} ... {line[-290:]}")
 
 
 class FileError(NetsnnError):
@@ -32,3 +44,11 @@ def check_whole(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)
+
+
+def check_memory(what: str, shape: Sequence[int], arrays: int) -> None:
+    """A MemoryError before anything is made, if `arrays` dense ones of float64 and of this shape are more than the machine's memory: else it would end in the middle."""
+    n, m = shape
+    needed, there = 8 * arrays * n * m, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**63
+    if needed > there:
+        raise MemoryError(f"{what} takes {arrays} dense arrays of {n} x {m} numbers, {needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB")

@@ -49,13 +49,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, draw, save."""
-    import matplotlib
+    import matplotlib.pyplot
 
     matplotlib.use("Agg")
     from netsnn import plot
+    from netsnn.io.atomic import check_target
 
     if (arguments.figure == "view") != arguments.output.lower().endswith((".html", ".htm")):
         raise ValueError(f"{arguments.output}: view is written as .html, every other figure as a picture")
+    check_target(arguments.output)
     drawn = _draw(arguments, plot)
     if isinstance(drawn, plot.View):
         drawn.save(arguments.output)
@@ -64,6 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
         plot.save(drawn, arguments.output)
     except ValueError as error:
         raise ValueError(f"{arguments.output}: {error}") from None
+    finally:
+        matplotlib.pyplot.close(drawn.figure.figure)
 
 
 def _draw(arguments: argparse.Namespace, plot: ModuleType) -> Axes:

@@ -9,8 +9,6 @@ import sys
 import textwrap
 from typing import Any
 
-from netsnn.linkpred.methods import METHODS
-
 __all__ = ["add_to"]
 
 EXAMPLES = """\
@@ -56,13 +54,21 @@ def run(arguments: argparse.Namespace) -> None:
     """Read, score, and write the table."""
     from netsnn.graph import Layer
     from netsnn.io import read, write_text
+    from netsnn.io.atomic import check_target
+    from netsnn.linkpred.methods import METHODS
     from netsnn.network import Network
 
     if arguments.top < 0:
         raise ValueError(f"--top must be at least 0, got {arguments.top}")
+    if arguments.seed < 0:
+        raise ValueError(f"--seed must be at least 0, got {arguments.seed}")
     if arguments.method not in METHODS:
         raise ValueError(f"no method {arguments.method!r}; methods: {', '.join(METHODS)}")
     options: dict[str, Any] = dict(_option(text) for text in arguments.option)
+    known = METHODS[arguments.method].options
+    if unknown := next((name for name in options if name not in known), None):
+        raise ValueError(f"{arguments.method!r} has no option {unknown!r}; options: {', '.join(known) or 'none'}")
+    check_target(arguments.output)
     graph = read(arguments.file, kind=arguments.kind, format=arguments.format)
     if isinstance(graph, Network):
         raise ValueError(f"{arguments.file} holds a network of {len(graph)} layers; predict works on one layer or graph")
@@ -87,6 +93,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def methods_table() -> str:
     """The scores by family: name, where it is defined, formula."""
+    from netsnn.linkpred.methods import METHODS
+
     lines = ["Link scores. d = degree; i, e = links inside and outside the local community of a pair.", ""]
     for name, method in METHODS.items():
         where = " and ".join(word for word, yes in (("layers", method.bipartite), ("graphs", method.unipartite)) if yes)
@@ -110,4 +118,4 @@ def _option(text: str) -> tuple[str, float | int]:
         equals = ""
     if not equals:
         raise ValueError(f"--option must look like beta=0.01, got {text!r}")
-    return name.strip(), int(number) if number.is_integer() else number
+    return name.strip(), int(number) if number.is_integer() and abs(number) < 2**53 else number

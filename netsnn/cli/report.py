@@ -26,7 +26,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     matplotlib.use("Agg")
     from netsnn.cli.sources import open_run
+    from netsnn.io.atomic import check_target
     from netsnn.plot import report
 
-    output = arguments.output or Path(arguments.source) / "report.html"
-    print(report(open_run(arguments.source), output, title=arguments.title or Path(arguments.source).resolve().name))
+    output, history = arguments.output or Path(arguments.source) / "report.html", open_run(arguments.source)
+    check_target(output)
+    print(report(history, output, title=arguments.title or Path(arguments.source).resolve().name))

@@ -27,6 +27,8 @@ def is_run(path: str) -> bool:
 
 def open_run(path: str) -> History:
     """The history of a run: of the folder itself, or of history/ in it."""
+    if not is_run(path):
+        raise FileError(f"{path}: not a folder, so not a recorded run")
     for folder in (Path(path) / "history", Path(path)):
         if (folder / "index.jsonl").exists():
             return History(folder)

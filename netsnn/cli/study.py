@@ -60,8 +60,13 @@ def run(arguments: argparse.Namespace) -> None:
         for name, graph in study.networks.items():
             print(f"  {name:24} {graph!r}")
         return
-    result = study.run(out, arguments.jobs, backend="processes" if arguments.dask is None else "dask", scheduler=arguments.dask or None,
-                       retry=arguments.retry)
+    try:
+        result = study.run(out, arguments.jobs, backend="processes" if arguments.dask is None else "dask", scheduler=arguments.dask or None,
+                           retry=arguments.retry)
+    except StudyError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt(str(error).removeprefix("interrupted; ")) from None
+        raise
     paths = result.save(out, metrics)
     print(result.table(metrics[0]))
     print(f"\n{len(cells)} cells in {out}; tables: {out}/tables, figures: {out}/figures ({len(paths)} files)")

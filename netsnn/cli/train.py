@@ -61,8 +61,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Settings together, train, say where the results lie."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads shall not spin while the kernels' work; read when torch is loaded
-    from netsnn.snn import read_config, train
+    from netsnn.snn import Config, read_config, train
 
+    if not arguments.out:
+        raise ValueError("--out must name a folder")
     own = Path(arguments.out) / "config.toml"
     known = arguments.config or (own if arguments.resume and own.is_file() else None)
     config = read_config(known) if known else None
@@ -79,6 +81,8 @@ def run(arguments: argparse.Namespace) -> None:
             if table not in ("neuron", "options"):
                 raise ValueError(f"--set {name}: tables are neuron and options")
             settings[table] = {**settings.get(table, getattr(config, table) if config else {}), key: _value(text)}
+        elif table not in Config.__dataclass_fields__:
+            Config().replace(**{table: None})  # says so
         else:
             settings[table] = text.strip() if table in TEXTS else _value(text)
     tell = None if arguments.quiet else lambda line: print(line, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import sys
@@ -10,7 +11,7 @@ import sys
 from netsnn.errors import FileError
 from netsnn.hints import PathLike
 
-__all__ = ["write_bytes"]
+__all__ = ["check_target", "write_bytes"]
 
 
 def write_bytes(data: bytes | memoryview, path: PathLike) -> None:
@@ -26,9 +27,12 @@ def write_bytes(data: bytes | memoryview, path: PathLike) -> None:
             with open(target, "wb") as file:
                 file.write(data)
             return
-        name = os.path.join(os.path.dirname(target), f".netsnn-{secrets.token_hex(8)}")
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)  # less the umask
-        temporary = name
+        if str(path).endswith(os.sep):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if os.path.exists(target):  # a rename asks the folder alone, not the file, which may be closed to us
+            os.close(os.open(target, os.O_WRONLY))
+        temporary = os.path.join(os.path.dirname(target), f".netsnn-{secrets.token_hex(8)}")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)  # less the umask
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -43,5 +47,24 @@ def write_bytes(data: bytes | memoryview, path: PathLike) -> None:
         raise FileError(f"{str(path)!r}: {error}") from None
     finally:
         if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):  # interrupted just after the rename
+            with contextlib.suppress(OSError):  # interrupted just before it is there, or after the rename; or there is no such folder
                 os.unlink(temporary)
+
+
+def check_target(path: PathLike) -> None:
+    """Before long work whose result is to be written to `path`: a FileError if that would fail now."""
+    if str(path) == "-":
+        return
+    try:
+        target = os.path.realpath(path)
+        folder = os.path.dirname(target)
+        if os.path.isdir(target):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if os.path.isfile(target) or not os.path.exists(target):  # else it is a pipe or a device, and written directly
+            reason = errno.EROFS if os.statvfs(os.path.join(folder, "")).f_flag & os.ST_RDONLY else 0 if os.access(folder, os.W_OK) else errno.EACCES
+            if reason:
+                raise OSError(reason, os.strerror(reason))
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:  # a zero byte in the path
+        raise FileError(f"{str(path)!r}: {error}") from None

@@ -92,7 +92,7 @@ def test_interrupted_the_command_says_how_to_go_on(whole, tmp_path, capsys):
         assert process.stdout.readline().startswith("epoch    1/1000")
         process.send_signal(signal.SIGINT)
         error = process.stderr.read()
-    assert process.returncode == 1 and error == f"netsnn: interrupted; every finished epoch is kept, go on with: netsnn train --out '{out}' --resume\n"
+    assert process.returncode == 130 and error == f"netsnn: interrupted; every finished epoch is kept, go on with: netsnn train --out '{out}' --resume\n"
     done = len((out / "log.csv").read_text().splitlines()) - 1
     with start("--out", out, "--resume") as process:
         assert process.stdout.readline().startswith(f"epoch {done + 1:>4}/1000")
@@ -105,7 +105,7 @@ def test_interrupted_before_anything_was_done_nothing_is_promised(tmp_path, monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr("netsnn.snn.training._data", stop)
-    assert main(["train", "--out", str(tmp_path / "run"), *WORDS]) == 1
+    assert main(["train", "--out", str(tmp_path / "run"), *WORDS]) == 130
     assert capsys.readouterr().err == "netsnn: interrupted\n" and not (tmp_path / "run").exists()
 
 
