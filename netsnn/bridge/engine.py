@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ import torch
 from netsnn.bridge.model import Weighted
 from netsnn.evolve.rules import Rule
 
-__all__ = ["Engine", "several", "torch_seed"]
+__all__ = ["Engine", "check_form", "several", "torch_seed"]
 
 
 class Engine:
@@ -56,6 +57,22 @@ class Engine:
         """The learning rate of a weight, and its optimizer group."""
         group = next(group for group in self.optimizer.param_groups if any(p is weight for p in group["params"]))
         return float(group["lr"]), group
+
+
+def check_form(kept: Any, mine: Any, where: str) -> None:
+    """A ValueError unless a part of a checkpoint has the types, names and shapes of this one; where this one is None or empty, they are not known."""
+    if isinstance(mine, dict):
+        fits = isinstance(kept, dict) and (kept.keys() == mine.keys() or not mine)
+    elif isinstance(mine, (list, tuple)):
+        fits = isinstance(kept, (list, tuple)) and (len(kept) == len(mine) or not mine)
+    elif torch.is_tensor(mine):
+        fits = torch.is_tensor(kept) and (kept.shape, kept.dtype, kept.layout, kept.is_meta) == (mine.shape, mine.dtype, mine.layout, False)
+    else:
+        fits = mine is None or type(kept) is type(mine)
+    if not fits:
+        raise ValueError(f"{where} is not what it should be")
+    for key in mine if isinstance(mine, dict) else range(len(mine)) if isinstance(mine, (list, tuple)) else ():
+        check_form(kept[key], mine[key], f"{where}.{key}")
 
 
 def torch_seed(*numbers: int) -> int:

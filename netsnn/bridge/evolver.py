@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from netsnn.bridge.engine import several
+from netsnn.bridge.engine import check_form, several
 from netsnn.bridge.links import LinksOnly, Loan, Stencils, fits, on_links
 from netsnn.bridge.model import CHAINS, MASK, Weighted, chains_of, matrix, plain, put, read, sparse_layers
 from netsnn.bridge.rules import ENGINES
@@ -142,6 +142,7 @@ class Evolver:
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from a checkpoint (the history, if there is one, forgets what came after). Load the model's and the optimizer's first."""
+        self._check(state)
         state = _arrays(state, keep=("means",)) if self._engine is None else _arrays(state, keep=("means", *self._engine.tensors))
         self.steps, self.events, self.seed = state["steps"], state["events"], state["seed"]
         layers, weights = self._read()
@@ -157,6 +158,16 @@ class Evolver:
         self._ask()
         if self.history is not None:
             self.history.rewind(self.steps)
+
+    def _check(self, state: dict) -> None:
+        """What was kept must have the form of what is here: a ValueError now, not a failure in the middle of training."""
+        check_form(state, self.state_dict() | {"settled": [], "means": {}}, "the evolver's state")
+        for name in ("steps", "events", "seed"):
+            check_whole(name, state[name], 0)
+        if len(state["settled"]) not in (0, len(self.names)) or not all(isinstance(done, bool) for done in state["settled"]):
+            raise ValueError("the evolver's state does not say which layers have settled")
+        for i, mean in state["means"].items():
+            check_form(mean, list(self.modules.values())[i].weight.detach(), f"the mean gradient of layer {i}")
 
     def close(self) -> None:
         """Take the hooks off the optimizer and the model."""

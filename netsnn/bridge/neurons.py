@@ -69,6 +69,11 @@ class SpineBounds(Engine):
 
     def load_state_dict(self, state: dict) -> None:
         self.states = {i: None if s is None else Spines(**s) for i, s in state["states"].items()}
+        for i, found in self.states.items():
+            shape = matrix(self.modules[i].weight).shape
+            arrays = {} if found is None else {name: np.shape(value) for name, value in vars(found).items()}
+            if any(form != {"rate": (), "pruned": shape[1:]}.get(name, shape) for name, form in arrays.items()):
+                raise ValueError(f"the bounds of layer {i} have another shape than its weights")
         for i, pull in state["pull"].items():
             self.pull[i].copy_(pull)
 
@@ -80,6 +85,7 @@ class Survival(Engine):
     """
 
     rule: DPAP
+    kept = ("neurons", "synapses", "plastic", "spikes", "threshold")
 
     def begin(self) -> None:
         for i in self.places:
@@ -149,11 +155,11 @@ class Survival(Engine):
                 mask &= ~torch.from_numpy(np.ascontiguousarray(gone.reshape(plastic.shape).T)).reshape(mask.shape).to(mask.device)
 
     def state_dict(self) -> dict:
-        return {name: getattr(self, name) for name in ("neurons", "synapses", "plastic", "spikes", "threshold")}
+        return {name: getattr(self, name) for name in self.kept}
 
     def load_state_dict(self, state: dict) -> None:
-        for name, values in state.items():
-            setattr(self, name, values)
+        for name in self.kept:
+            setattr(self, name, state[name])
 
     def close(self) -> None:
         for hook in self._hooks:

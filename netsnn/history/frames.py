@@ -99,7 +99,7 @@ def _read(path: Path | None, n_layers: int) -> dict[str, list[Row]]:
             with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 plain = json.loads(line)
                 rows = [from_plain(row) for row in plain["rows"]]
-                if len(rows) == n_layers:
+                if len(rows) == n_layers and not any(name in row for row in rows for name in COLUMNS):
                     known[plain["snapshot"]] = rows
     return known
 

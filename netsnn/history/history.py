@@ -26,7 +26,7 @@ from netsnn.errors import FileError
 from netsnn.graph import Layer
 from netsnn.history import lifetimes
 from netsnn.history.frames import frame
-from netsnn.history.index import LARGEST, SNAPSHOT_FILE, Index, form_of, number
+from netsnn.history.index import LARGEST, SNAPSHOT_FILE, Form, Index, form_of, number
 from netsnn.history.lifetimes import Spells
 from netsnn.history.snapshot import Snapshot, pack
 from netsnn.io.atomic import write_bytes
@@ -93,9 +93,7 @@ class History:
         `weights`, `removed` and `grown` may also be mappings from some layers' names or numbers.
         """
         index = self._index
-        layers, form = form_of(layers)
-        if index.entries:
-            index.form.check(form, self.folder)
+        layers, form = self._check(layers)
         step = _whole(step)
         if index.entries and step <= index.entries[-1].step:
             raise ValueError(f"step must be larger than the last snapshot's, {index.entries[-1].step}, got {step}; "
@@ -303,6 +301,13 @@ class History:
 
     def _path(self, file: str) -> Path:
         return self.folder / "snapshots" / file
+
+    def _check(self, layers: Network | Sequence[Layer] | Mapping[str, Layer]) -> tuple[list[Layer], Form]:
+        """A ValueError unless these could be recorded next; returns them as a list, and their form."""
+        found, form = form_of(layers)
+        if self._index.entries:
+            self._index.form.check(form, self.folder)
+        return found, form
 
     def _prepare(self) -> None:
         """Before the first snapshot is written: make the folder for it, and remove what killed writers left there."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from netsnn.errors import FileError
-from netsnn.graph import Layer
+from netsnn.graph import MAX_INDEX, Layer, _check_names
 from netsnn.io.atomic import write_bytes
 from netsnn.network import Network
 
@@ -212,7 +212,7 @@ class Index:
             raise FileError(f"{self.path}: written by another version of netsnn (format {version!r}, this one reads {VERSION})")
         try:
             self.form = _form(head)
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise FileError(f"{self.path}: line 1 is damaged ({error})") from None
         self._size = len(lines[0]) + 1
         for at, line in enumerate(lines[1:], start=2):
@@ -267,23 +267,37 @@ def _look(found: os.stat_result) -> tuple[int, int]:
 
 def _form(head: dict) -> Form:
     shapes = tuple((n_in, n_out) for n_in, n_out in head["shapes"])
-    names = None if head["names"] is None else tuple(head["names"])
-    neurons = tuple(None if side is None else tuple(side) for side in head["neurons"])
-    if not (all(type(n) is int and n >= 0 for shape in shapes for n in shape) and shapes and len(neurons) == 2 * len(shapes)
-            and (names is None or len(names) == len(shapes) and all(isinstance(name, str) for name in names))):
+    names = _tuple(head["names"])
+    neurons = tuple(_tuple(side) for side in head["neurons"])
+    if not (all(type(n) is int and 0 <= n <= MAX_INDEX for shape in shapes for n in shape) and shapes and len(neurons) == 2 * len(shapes)
+            and (names is None or len(names) == len(set(names)) == len(shapes) and all(isinstance(name, str) for name in names)) and isinstance(head["network"], bool)):
         raise ValueError("shapes and names do not fit each other")
-    return Form(bool(head["network"]), names, shapes, neurons)
+    for side, n in zip(neurons, (n for shape in shapes for n in shape)):
+        _check_names(side, n, "names of neurons")
+    if head["network"] and (any(before[1] != after[0] for before, after in zip(shapes, shapes[1:]))
+                            or any(None not in shared and shared[0] != shared[1] for shared in zip(neurons[1::2], neurons[2::2]))):
+        raise ValueError("the layers do not follow on each other")
+    return Form(head["network"], names, shapes, neurons)
 
 
 def _entry(plain: dict, form: Form) -> Entry:
     entry = Entry(**(plain | {"scalars": from_plain(plain["scalars"])}))
     if not SNAPSHOT_FILE.fullmatch(entry.file):
         raise ValueError(f"no name of a snapshot: {entry.file!r}")
-    if type(entry.step) is not int or not isinstance(entry.note, str):
+    if type(entry.step) is not int or abs(entry.step) > LARGEST or not isinstance(entry.note, str):
         raise ValueError("no step or no note")
-    lengths = [len(part) for part in (entry.links, entry.weights, entry.removed, entry.grown) if part is not None]
+    parts: list[Any] = [entry.links, entry.weights, *(part for part in (entry.removed, entry.grown) if part is not None)]
+    if not all(isinstance(part, list) for part in parts) or not all(isinstance(kept, bool) for kept in entry.weights):
+        raise ValueError("counts that are none")
+    lengths = [len(part) for part in parts]
     counts = [*entry.links, *(entry.dead or ()), *(n for part in (entry.removed, entry.grown) for reasons in part or () for n in reasons.values())]
     if set(lengths) != {len(form.shapes)} or not all(type(n) is int and n >= 0 for n in counts) \
             or entry.dead is not None and len(entry.dead) != len(form.groups):
         raise ValueError("counts do not fit the layers")
     return entry
+
+
+def _tuple(value: list | None) -> tuple | None:
+    if not isinstance(value, list | None):
+        raise ValueError(f"expected a list, got {type(value).__name__}")
+    return None if value is None else tuple(value)

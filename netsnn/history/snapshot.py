@@ -106,8 +106,9 @@ class Snapshot:
 
     def _layer(self, reader: _Reader, i: int) -> Layer:
         n_in, n_out = self._form.shapes[i]
+        degrees = reader.array(f"degrees{i}", "u", (n_in,))  # first: it bears out n_in
         indptr = np.zeros(n_in + 1, dtype=np.int64)
-        np.cumsum(reader.array(f"degrees{i}", "u", (n_in,)), out=indptr[1:])
+        np.cumsum(degrees, out=indptr[1:])
         columns = reader.array(f"columns{i}", "u", (self._entry.links[i],))
         return Layer(n_in, n_out, indptr, columns, *self._form.neurons[2 * i:2 * i + 2])
 

@@ -73,7 +73,6 @@ class Record:
 
 
 def fail(source: str, reason: str, line: int | None = None) -> NoReturn:
-    reason = " ".join(reason.splitlines())  # what is quoted from a file may hold line breaks
     raise FileError(f"{source}:{line}: {reason}" if line is not None else f"{source}: {reason}") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NoReturn
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -13,6 +14,8 @@ from netsnn.io.record import KINDS, Record, fail
 from netsnn.io.tables import float_texts, numbers
 
 __all__ = ["dump_gexf", "dump_graphml", "load_gexf", "load_graphml"]
+
+ENCODINGS = re.compile(r"utf-?8|utf-?16(-?[bl]e)?|(us-)?ascii|iso-8859-1?[0-9]|latin-?1|(windows-|cp)(125[0-8])", re.IGNORECASE)
 
 
 # ---- writing ------------------------------------------------------------------------------------------
@@ -109,6 +112,7 @@ class _Tree:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self.text.append
+        parser.XmlDeclHandler = self._declared
         parser.StartDoctypeDeclHandler = lambda *_: self.fail("a document type declaration is not allowed")
         parser.EntityDeclHandler = lambda *_: self.fail("an entity declaration is not allowed")
         self.root = root
@@ -116,6 +120,11 @@ class _Tree:
             parser.Parse(data, True)
         except expat.ExpatError as error:
             fail(self.source, f"not well-formed XML: {expat.errors.messages[error.code]}", error.lineno)
+
+    def _declared(self, version: str, encoding: str | None, standalone: int) -> None:
+        """Python would take any of its codecs, some of which are no encodings of text."""
+        if encoding is not None and not ENCODINGS.fullmatch(encoding):
+            self.fail(f"cannot read the encoding {encoding!r} (UTF-8, UTF-16, ASCII, ISO-8859 and Windows code pages are read)")
 
     def fail(self, reason: str) -> NoReturn:
         fail(self.source, reason, self.parser.CurrentLineNumber)

@@ -111,6 +111,8 @@ class Config:
         if not isinstance(hidden, (list, tuple)):
             raise ValueError(f"hidden must be a list of whole numbers such as [500, 300], got {hidden!r}")
         self._set("hidden", tuple(check_whole("hidden", size, 1) for size in hidden))
+        if max(self.hidden, default=0) >= 2**31:
+            raise ValueError(f"hidden must be less than 2^31, got {max(self.hidden)}")
         if self.hidden and self.model not in ("2fc", "3fc"):
             raise ValueError(f'hidden is for the models "2fc" and "3fc", not {self.model!r}')
         for name in ("neuron", "options"):
@@ -182,7 +184,7 @@ def parse_config(text: str, source: object) -> Config:
     """The settings in a text; errors name its source."""
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of numbers too long, and of brackets too deep
         raise FileError(f"{source}: no TOML: {' '.join(str(error).split())}") from None
     try:
         return Config().replace(**content)
@@ -222,10 +224,16 @@ def to_toml(config: Config, comment: str = "") -> str:
 
 
 def _number(name: str, value: Any) -> float:
-    """A finite number as Python's own int or float, which TOML can hold."""
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not math.isfinite(float(value)):
+    """A finite number as Python's own int or float, which TOML can hold; not larger than torch's."""
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not -math.inf < value < math.inf:
         raise ValueError(f"{name} must be a number, got {value!r}")
+    _check_size(name, value)
     return value if type(value) is int else float(value)
+
+
+def _check_size(name: str, value: float) -> None:
+    if math.inf > abs(value) > 3e38:
+        raise ValueError(f"{name} must be at most 3e38, which float32 holds, got {value:.6g}" if isinstance(value, float) else f"{name} must be at most 3e38, which float32 holds")
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -243,6 +251,7 @@ def _plain(name: str, value: Any) -> Any:
     if hasattr(value, "item"):  # a NumPy number
         value = value.item()
     if isinstance(value, (int, float)):
+        _check_size(name, value)
         return value
     raise ValueError(f"{name} cannot be kept in a settings file: {value!r}")
 

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import os
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from torch import nn
 
 from netsnn import __version__
 from netsnn.bridge import Evolver, compute_on_links, density, on_links, sparse_layers, sparsify, to_graph
+from netsnn.bridge.engine import check_form
 from netsnn.errors import FileError, TrainingError
 from netsnn.hints import PathLike
 from netsnn.history import History
@@ -32,6 +34,10 @@ from netsnn.snn.models import MODELS, mlp
 from netsnn.snn.neuron import LIF
 
 __all__ = ["Run", "open_run", "train"]
+
+PARTS = {"epoch": int, "config": str, "model": dict, "optimizer": dict, "evolver": dict, "log": list, "sparse": list, "on_links": list, "threads": int}
+"""What a checkpoint holds, and what an epoch's row in the log."""
+LOG = ("epoch", "step", "loss", "train_accuracy", "accuracy", "links", "density", "network_density", "active", "firing", "lr")
 
 
 @dataclass(frozen=True)
@@ -185,9 +191,13 @@ class _Training:
         history = History(self.folder / "history")
         if content["evolver"]["steps"] not in history.steps:
             raise FileError(f"{history.folder}: the snapshot of step {content['evolver']['steps']}, where the checkpoint stands, is not in this history")
+        try:
+            history._check({name: layer for name, layer in to_graph(self.model).items() if name in content["sparse"]})
+        except ValueError as error:
+            raise FileError(f"{history.folder}: {error}") from None
         self._equip(history)
         with self._fitting():
-            self.optimizer.load_state_dict(content["optimizer"])
+            self._restore_optimizer(content["optimizer"]["state"])
             self.evolver.load_state_dict(content["evolver"])
         self._write_log()
         if tell is not None and content["threads"] != torch.get_num_threads() and self.epoch < self.config.epochs:
@@ -202,8 +212,13 @@ class _Training:
                 if archive.testzip() is not None:
                     raise ValueError("a checksum is wrong")
             file.seek(0)
-            content = torch.load(file, weights_only=True)
-            began, content["epoch"] = content["config"], int(content["epoch"])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of types of tensors that are no longer made
+                content = torch.load(file, weights_only=True)
+            began, epoch = content["config"], content["epoch"]
+            if not all(isinstance(content[name], kind) for name, kind in PARTS.items()) or type(content["evolver"]["steps"]) is not int or not 0 <= epoch <= self.config.epochs \
+                    or not _is_log(content["log"], epoch):
+                raise ValueError("a part that is none")
         except OSError as error:
             raise FileError(f"{path}: {error.strerror or error}") from None
         except Exception as error:  # whatever torch makes of a damaged file
@@ -215,11 +230,26 @@ class _Training:
         """The model, the epoch and the log of a checkpoint."""
         with self._fitting():
             modules = dict(self.model.named_modules())
-            for name in content["sparse"]:
-                modules[name].register_buffer("weight_mask", content["model"][f"{name}.weight_mask"])
+            sparse = [modules[name] for name in content["sparse"]]
+            for module in sparse:
+                module.register_buffer("weight_mask", torch.ones_like(module.weight, dtype=torch.bool))
             self.model.load_state_dict(content["model"])
+            if any(module.weight[~module.get_buffer("weight_mask")].any() for module in sparse):
+                raise ValueError("there are weights where there is no link")
             compute_on_links(self.model, content["on_links"])
             self.epoch, self.log = content["epoch"], [dict(row) for row in content["log"]]
+
+    def _restore_optimizer(self, state: dict) -> None:
+        """What the optimizer kept of each weight; all else about it follows from the settings."""
+        fresh = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({"state": state, "param_groups": fresh["param_groups"]})
+        names = {"momentum_buffer"} if self.config.optimizer == "sgd" else {"step", "exp_avg", "exp_avg_sq"}
+        for parameter, kept in self.optimizer.state.items():
+            if not torch.is_tensor(parameter) or kept.keys() != names:
+                raise ValueError("the optimizer's state is that of another model or optimizer")
+            for name, value in kept.items():
+                if value is not None or name != "momentum_buffer":
+                    check_form(value, torch.zeros(()) if name == "step" else parameter.detach(), f"the optimizer's {name}")
 
     def save(self) -> None:
         """The checkpoint, then the log that says the same."""
@@ -373,6 +403,11 @@ class _Training:
             yield
         except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise FileError(f"{self.folder / 'checkpoint.pt'}: does not fit the model of config.toml ({' '.join(str(error).split())[:200]})") from None
+
+
+def _is_log(log: Any, epoch: int) -> bool:
+    return isinstance(log, list) and len(log) == epoch and all(
+        isinstance(row, dict) and tuple(row) == LOG and all(type(value) in (int, float) for value in row.values()) for row in log)
 
 
 def _data(config: Config) -> tuple[Dataset, Dataset]:

@@ -14,6 +14,7 @@ from netsnn.errors import FileError, StudyError
 from netsnn.hints import PathLike, Seed
 from netsnn.linkpred.evaluation import METRICS
 from netsnn.linkpred.methods import METHODS
+from netsnn.linkpred.splits import NEGATIVES
 from netsnn.linkpred.studies.statistics import Comparison, Interval, compare, mean_ranks, nadeau_bengio
 from netsnn.linkpred.studies.tables import FORMATS, Table
 
@@ -227,7 +228,7 @@ class Result:
         hidden = "fixed splits" if fixed else f"{settings['fraction']:.0%} of links hidden, {settings['removal']} removal, {self.plan['repeats']} splits"
         betas: dict[str, str | None] = {record["method"]: None for record in self.records if "beta" in record.get("stated", {})}
         for method in betas:
-            values = [r["stated"]["beta"] for r in self.records if r["method"] == method and "stated" in r]
+            values = [r["stated"]["beta"] for r in self.records if r["method"] == method and "beta" in r.get("stated", {})]
             betas[method] = f"{min(values):.3g}" if np.ptp(values) < 1e-12 else f"{min(values):.3g} to {max(values):.3g}"
         stated = "".join(f"; {method}: beta {value}" for method, value in betas.items())
         failed = f"; {len(self.failed)} of {len(self.records)} cells failed" if self.failed else ""
@@ -313,18 +314,60 @@ def read_study(out: PathLike) -> Result:
     >>> read_study(folder)
     Result(1 networks x 2 methods, 4 cells)
     """
-    path = Path(out) / "study.json"
+    plan, records = read_json(Path(out) / "study.json"), []
+    if not is_plan(plan):
+        raise StudyError(f"{out}: not a study's folder, or a damaged one (study.json)")
+    for file in sorted((Path(out) / "cells").glob("*/*/*.json")):
+        record = read_json(file)
+        if not is_record(record, plan) or str(record["split"]) != file.parent.name:
+            raise FileError(f"{file}: damaged; delete it, and the same study computes it again")
+        records.append(record)
+    names = {tuple(record["metrics"]) for record in records if "metrics" in record} or {tuple(METRICS)}
+    if len(names) > 1:
+        raise StudyError(f"{out}: not all cells have the same metrics")
+    network, method = ({name: i for i, name in enumerate(plan[part])} for part in ("networks", "methods"))
+    records.sort(key=lambda r: (r["split"], network[r["network"]], method[r["method"]]))
+    return Result(plan, records, list(names.pop()))
+
+
+def read_json(path: Path) -> Any:
+    """What a file of a study holds; None if that is no JSON."""
     try:
-        plan = json.loads(path.read_bytes())
-        records = [json.loads(file.read_bytes()) for file in sorted((Path(out) / "cells").glob("*/*/*.json"))]
-        order = {name: i for part in ("networks", "methods") for i, name in enumerate(plan[part])}
-        records.sort(key=lambda r: (r["split"], order[r["network"]], order[r["method"]]))
-        metrics = next((list(record["metrics"]) for record in records if "metrics" in record), list(METRICS))
+        return json.loads(path.read_bytes())
     except OSError as error:
-        raise FileError(f"{error.filename}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise StudyError(f"{out}: not a study's folder, or a damaged one") from None
-    return Result(plan, records, metrics)
+        raise FileError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_plan(plan: Any) -> bool:
+    """Whether this is what `Study.plan` writes."""
+    settings, repeats, networks, methods = (plan.get(key) for key in ("settings", "repeats", "networks", "methods")) if isinstance(plan, dict) else [None] * 4
+    return (isinstance(settings, dict) and isinstance(networks, dict) and isinstance(methods, dict) and _whole(repeats) and bool(networks and methods)
+            and _number(settings.get("fraction")) and isinstance(settings.get("removal"), str) and isinstance(settings.get("negatives"), str) and settings["negatives"] in NEGATIVES
+            and all(isinstance(one, dict) and one.get("kind") in ("layer", "graph") and isinstance(one.get("domain"), str) and isinstance(one.get("splits", []), list) for one in networks.values())
+            and all(isinstance(one, dict) and isinstance(one.get("method"), str) for one in methods.values()))
+
+
+def is_record(record: Any, plan: dict) -> bool:
+    """Whether this is a cell of the plan's study, as `Study.compute` writes it, or the error that it came to."""
+    if not (isinstance(record, dict) and _whole(record.get("split")) and all(isinstance(record.get(key), str) and record[key] in plan[f"{key}s"] for key in ("network", "method"))):
+        return False
+    if "error" in record:
+        return isinstance(record["error"], str) and "metrics" not in record
+    metrics, stated, curve = (record.get(key) for key in ("metrics", "stated", "curve"))
+    return (isinstance(metrics, dict) and bool(metrics) and all(map(_number, metrics.values())) and isinstance(stated, dict) and _number(stated.get("beta", 0))
+            and all(_whole(record.get(key)) for key in ("test", "candidates", "links"))
+            and isinstance(curve, dict) and all(isinstance(curve.get(key), list) and all(map(_number, curve[key])) for key in ("rank", "hits")) and len(curve["rank"]) == len(curve["hits"]) > 0)
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _number(value: Any) -> bool:
+    """A number of an ordinary size, or NaN."""
+    return type(value) in (int, float) and not abs(value) > 1e15
 
 
 def _plain(text: str) -> str:

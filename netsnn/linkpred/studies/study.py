@@ -38,7 +38,7 @@ from netsnn.linkpred.evaluation import METRICS, _check_test, evaluate_nodes_scor
 from netsnn.linkpred.methods import METHODS
 from netsnn.linkpred.scorers import make_scorer
 from netsnn.linkpred.splits import NEGATIVES, REMOVALS, Split, split
-from netsnn.linkpred.studies.result import Result
+from netsnn.linkpred.studies.result import Result, is_plan, is_record, read_json
 from netsnn.linkpred.studies.workers import Failure, in_processes, inline, on_dask
 
 __all__ = ["NODE_METRICS", "NULL", "Cell", "Study", "read_networks"]
@@ -249,7 +249,7 @@ class _Store:
 
     def __init__(self, out: Path, plan: dict) -> None:
         self.cells = out / "cells"
-        path = out / "study.json"
+        self.plan, path = plan, out / "study.json"
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
             self._sweep(out)
@@ -264,17 +264,13 @@ class _Store:
         return self.cells / _file_name(cell.network) / str(cell.split) / f"{_file_name(cell.method)}.json"
 
     def read(self, cell: Cell) -> dict | None:
-        try:
-            record = json.loads(self.path(cell).read_bytes())
-            if not isinstance(record, dict) or not ("error" in record or "metrics" in record) or any(record.get(key) != value for key, value in cell._asdict().items()):
-                raise ValueError
-            return record
-        except FileNotFoundError:
+        path = self.path(cell)
+        if not path.exists():
             return None
-        except OSError as error:
-            raise FileError(f"{self.path(cell)}: {error.strerror or error}") from None
-        except ValueError:
-            raise FileError(f"{self.path(cell)}: damaged; delete it, and the same command computes it again") from None
+        record, metrics = read_json(path), [*METRICS, *(NODE_METRICS if self.plan["settings"]["node_k"] else ())]
+        if not is_record(record, self.plan) or any(record[key] != value for key, value in cell._asdict().items()) or list(record.get("metrics", metrics)) != metrics:
+            raise FileError(f"{path}: damaged; delete it, and the same command computes it again")
+        return record
 
     def write(self, cell: Cell, record: dict) -> None:
         path = self.path(cell)
@@ -286,20 +282,17 @@ class _Store:
 
     def _check(self, path: Path, plan: dict) -> None:
         """The plan on disk must agree where both have an entry; what is new there or here is added."""
-        try:
-            old = json.loads(path.read_bytes())
-            new = json.loads(json.dumps(plan))
-            parts = {f"{part} {key}": (value, old[part].get(key, value)) for part in ("settings", "networks", "methods")
-                     for key, value in new[part].items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise FileError(f"{path}: damaged, or no study of netsnn") from None
+        old, new = read_json(path), json.loads(json.dumps(plan))
+        if not is_plan(old):
+            raise FileError(f"{path}: damaged, or no study of netsnn")
+        parts = {f"{part} {key}": (value, old[part].get(key, value)) for part in ("settings", "networks", "methods") for key, value in new[part].items()}
         bare = lambda entry: {key: value for key, value in entry.items() if key != "domain"} if isinstance(entry, dict) else entry  # no cell depends on it
         differ = [name for name, (mine, theirs) in parts.items() if bare(mine) != bare(theirs)]
         if differ:
             mine, theirs = parts[differ[0]]
             raise StudyError(f"{path.parent} holds another study: {', '.join(differ)} differ"
                              + (f" ({theirs!r} there, {mine!r} here)" if not isinstance(mine, dict) else "") + "; choose another folder")
-        merged = old | new | {part: old[part] | new[part] for part in ("networks", "methods")} | {"repeats": max(old.get("repeats", 0), new["repeats"])}
+        merged = old | new | {part: old[part] | new[part] for part in ("networks", "methods")} | {"repeats": max(old["repeats"], new["repeats"])}
         if merged != old:
             write_bytes((json.dumps(merged, indent=1) + "\n").encode(), path)
 

@@ -40,7 +40,7 @@ def read_study_file(path: PathLike) -> StudyFile:
         content = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of numbers too long, and of brackets too deep
         raise FileError(f"{path}: no TOML: {' '.join(str(error).split())}") from None
     try:
         return _study_file(path, content)

@@ -117,6 +117,7 @@ def in_processes(function: Callable, tasks: Sequence[Task], jobs: int) -> Result
 
 def _work(function: Callable, connection: Connection, threads: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with contextlib.suppress(OSError, AttributeError):  # Linux: die with the parent, whatever it dies of
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     os.environ["NETSNN_THREADS"] = str(threads)
