@@ -151,8 +151,17 @@ def read_table(path: Path) -> Rows:
     """The rows of a CSV, numbers as numbers, what is empty as None; none if the file is not there yet."""
     if not path.exists():
         return []
-    with open(path, newline="") as file:
-        return [{key: text if key in TEXTS else _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
+    rows = []
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            for row in reader:
+                if None in row or None in row.values():
+                    raise ns.FileError(f"{path}:{reader.line_num}: expected {len(reader.fieldnames)} columns")
+                rows.append({key: text if key in TEXTS else _value(text) for key, text in row.items()})
+    except (ValueError, csv.Error, OSError) as error:
+        raise ns.FileError(f"{path}: no table ({error})") from None
+    return rows
 
 
 def write_table(path: Path, rows: Rows) -> None:

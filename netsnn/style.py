@@ -21,7 +21,7 @@ GREY = "#8a8a8a"
 _SETTINGS = {
     "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
-    "lines.linewidth": 1.2, "legend.frameon": False, "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "savefig.dpi": 300,
+    "lines.linewidth": 1.2, "legend.frameon": False, "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "netsnn", "savefig.dpi": 300,
 }
 
 
@@ -141,6 +141,6 @@ def save(ax: Axes, path: PathLike) -> None:
 
     data, kind = io.BytesIO(), os.path.splitext(str(path))[1].lstrip(".").lower() or "png"
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-    with style(), _apply({"svg.hashsalt": "netsnn"}):
+    with style():
         ax.figure.figure.savefig(data, format=kind, metadata=undated)
     write_bytes(data.getvalue(), path)

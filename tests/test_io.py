@@ -665,6 +665,40 @@ def test_standard_input_and_output(monkeypatch, capfdbinary):
     assert ns.read("-", format="edges") == GRAPH
 
 
+@pytest.mark.parametrize(("name", "text"), [
+    ("x.net", "*\x1b[2J\x07\n"), ("x.net", "*" + "a" * 100_000 + "\n"), ("x.mtx", "%%MatrixMarket matrix \u2028 coordinate\x85real\n"), ("x.mtx", "%%MatrixMarket matrix coo\x00 real general\n"), ("x.edges", "0 1\n0 " + "1" * 4000 + "\n"),
+    ("x.csv", "a,\u202eb\na,\u202eb\n"), ("x.csv", f"a,{'b' * 50_000}\na,{'b' * 50_000}\n"), ("x.graphml", f'<?xml version="1.0" encoding="{"x" * 5000}"?><graphml/>'), ("x.gexf", "<\x7f" + "g" * 3000 + "/>"),
+])
+def test_whatever_a_file_holds_its_error_is_one_line_that_a_terminal_can_show(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ns.FileError) as error:
+        ns.read(tmp_path / name)
+    message = str(error.value)
+    assert message.startswith(f"{tmp_path / name}:") and len(message) <= 1000 and message.isprintable()
+    assert str(pickle.loads(pickle.dumps(error.value))) == message
+
+
+def test_an_error_keeps_the_beginning_and_the_end_of_a_long_text():
+    assert str(ns.FileError("a\nb\tc \ud800")) == "a b\\tc \\ud800" and str(ns.FileError()) == ""
+    message = str(ns.StudyError("x" * 5000 + " the end"))
+    assert len(message) <= 1000 and message.startswith("xxx") and " ... xxx" in message and message.endswith("x the end")
+
+
+@pytest.mark.parametrize("encoding", ["unicode_escape", "utf-7", "hex", "idna", "cp037", "x" * 40])
+def test_xml_in_what_is_no_encoding_of_text_is_refused(tmp_path, encoding):
+    (tmp_path / "x.graphml").write_text(f'<?xml version="1.0" encoding="{encoding}"?><graphml><graph edgedefault="undirected"><node id="\\]"/></graph></graphml>')
+    with pytest.raises(ns.FileError, match=rf"x.graphml:1: cannot read the encoding '{encoding}'"):
+        ns.read(tmp_path / "x.graphml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-16", "iso-8859-1", "ISO-8859-15", "windows-1252", "us-ascii"])
+def test_xml_in_other_encodings_is_read(tmp_path, encoding):
+    name = "e" if encoding == "us-ascii" else "é"
+    text = f'<?xml version="1.0" encoding="{encoding}"?><graphml><graph edgedefault="undirected"><node id="{name}"/><node id="b"/><edge source="{name}" target="b"/></graph></graphml>'
+    (tmp_path / "x.graphml").write_bytes(text.encode(encoding))
+    assert ns.read(tmp_path / "x.graphml").names == (name, "b")
+
+
 def test_the_shipped_data_is_readable():
     data = Path(__file__).parent.parent / "data"
     for path in data.glob("*.edges"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from netsnn.errors import ShortfallWarning
 from netsnn.evolve.scores import choose
-from netsnn.graph import Layer
+from netsnn.graph import Layer, _union
 from netsnn.hints import Seed
 from netsnn.linkpred import METHODS, best
 from netsnn.linkpred.drawing import draw_ch3_l3
@@ -79,7 +79,7 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
         raise ValueError(f"no growth {rule!r}; growths: {', '.join([*GROWTHS, *(m for m in METHODS if METHODS[m].bipartite)])}")
     missing = 0 if np.ndim(count) else total - len(found)  # of a neuron that is full nothing can be made up for
     if missing > 0:
-        taken = np.union1d(np.union1d(layer.ids, found), exclude)
+        taken = _union(layer.ids, np.sort(found), exclude)
         found = np.concatenate([found, _anywhere(rows, cols, n_out, missing, taken, generator)])
     return np.sort(found)
 

@@ -4,6 +4,7 @@ import numpy as np
 from numba import uint64
 
 from netsnn.kernels.compile import kernel
+from netsnn.kernels.select import pair_hash
 
 
 @kernel
@@ -55,6 +56,26 @@ def keep_walks(rows, cols, edges, chance, row_ptr, row_idx, col_ptr, col_idx, ro
         free2 = degree2 - _common(row_idx, row_ptr[z2], row_ptr[z2 + 1], row_ptr[u], row_ptr[u + 1])
         if square * free1 * free2 <= bound:
             out[t] = u * n_cols + v
+
+
+@kernel
+def keep_new(ids, table, out):
+    """Those of `ids` that are not negative and not in `table` yet, in order, into `out`; returns how many. They enter the table.
+
+    It is one of hashes: a power of 2 of places, at least one of them empty (-1).
+    """
+    n, one, last = 0, uint64(1), uint64(len(table) - 1)
+    for k in range(uint64(len(ids))):
+        if ids[k] < 0:
+            continue
+        at = pair_hash(uint64(0), ids[k]) & last
+        while table[at] >= 0 and table[at] != ids[k]:
+            at = (at + one) & last
+        if table[at] < 0:
+            table[at] = ids[k]
+            out[n] = ids[k]
+            n += 1
+    return n
 
 
 @kernel

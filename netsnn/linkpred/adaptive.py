@@ -8,6 +8,7 @@ import numpy as np
 import scipy.stats
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from netsnn.errors import check_memory
 from netsnn.graph import Graph, Layer
 from netsnn.linkpred.blocks import DenseRows
 from netsnn.linkpred.methods import METHODS
@@ -39,6 +40,7 @@ def adaptive(graph: Layer | Graph, all_scores: Callable[[str], np.ndarray], meth
         raise ValueError(f"cha chooses among link scores, got {wrong[0] if wrong else 'none'!r}")
     if graph.n_links == 0:  # nothing to choose by, and every score is 0
         return DenseRows(graph, lambda rows: np.zeros((len(rows), graph.shape[1])), lambda u, v: np.zeros(len(u)))
+    check_memory("cha", graph.shape, 8)
     pairs = tuple(x.ravel() for x in np.indices(graph.shape)) if layer else np.triu_indices(graph.shape[0], 1)
     linked = graph.find(*pairs) >= 0
     areas, chosen, ranks = {}, None, None

@@ -9,7 +9,7 @@ import numpy as np
 from netsnn.errors import ShortfallWarning
 from netsnn.graph import Layer
 from netsnn.hints import Seed
-from netsnn.kernels.draws import keep_walks, largest_overlaps
+from netsnn.kernels.draws import keep_new, keep_walks, largest_overlaps
 from netsnn.linkpred.scoring import best
 from netsnn.threads import n_threads, run
 
@@ -36,7 +36,7 @@ def draw_ch3_l3(layer: Layer, k: int, *, exclude: np.ndarray | None = None, seed
     """
     generator = np.random.default_rng(seed)
     found = np.empty(0, dtype=np.int64)
-    taken = np.empty(0, dtype=np.int64) if exclude is None else np.unique(exclude)
+    taken = np.empty(0, dtype=np.int64) if exclude is None else np.unique(exclude).astype(np.int64)
     rows, cols = (ids.astype(np.int64) for ids in layer.links)
     out_degrees, in_degrees = layer.out_degrees.astype(np.int64), layer.in_degrees.astype(np.int64)
     through = (in_degrees[cols] - 1) * (out_degrees[rows] - 1)  # walks over each link as their middle one
@@ -46,19 +46,21 @@ def draw_ch3_l3(layer: Layer, k: int, *, exclude: np.ndarray | None = None, seed
         (row_ptr, row_idx), (col_ptr, col_idx) = sides
         row_most, col_most = _overlaps(row_ptr, row_idx, col_ptr, col_idx), _overlaps(col_ptr, col_idx, row_ptr, row_idx)
         heights = np.cumsum(through / np.sqrt(((in_degrees - col_most)[cols] * (out_degrees - row_most)[rows]).clip(1)))
-        left = effort * k
-        while left > 0 and len(found) < k:
-            size = min(BATCH, 4 * (k - len(found)) + 64)
+        table = np.full(2 ** int(2 * (len(taken) + k + BATCH)).bit_length(), -1, dtype=np.int64)  # what was drawn, or must not be
+        keep_new(taken, table, np.empty(len(taken), dtype=np.int64))
+        left, count, parts = effort * k, 0, [found]
+        while left > 0 and count < k:
+            size = min(BATCH, 4 * (k - count) + 64)
             left -= size
             edges = np.searchsorted(heights, generator.random(size) * heights[-1], side="right").clip(max=len(rows) - 1)
             chance, kept = generator.random((size, 3)), np.empty(size, dtype=np.int64)
             step = max(-(-size // (4 * n_threads())), 1024)
             list(run(lambda a: keep_walks(rows, cols, edges[a:a + step], chance[a:a + step], row_ptr, row_idx, col_ptr, col_idx, row_most, col_most, kept[a:a + step]),
                      range(0, size, step)))
-            found = np.concatenate([found, kept[kept >= 0]])
-            _, first = np.unique(found, return_index=True)  # drawn again, a pair that was drawn before changes nothing
-            found = found[np.sort(first)]
-            found = found[~np.isin(found, taken)] if len(taken) else found
+            new = np.empty(size, dtype=np.int64)
+            parts.append(new[:keep_new(kept, table, new)])  # drawn again, a pair that was drawn before changes nothing
+            count += len(parts[-1])
+        found = np.concatenate(parts)
     if len(found) < k:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ShortfallWarning)

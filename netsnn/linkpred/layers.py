@@ -18,7 +18,8 @@ from netsnn.threads import n_threads, run
 __all__ = ["LayerScorer"]
 
 TABLE = 64 * 2**20  # numbers in the table of counts: columns are taken in ranges that keep to it
-EXTRAS = 16 * 2**20  # entries in the lists of counts above 1, bounded from above in the same way
+EXTRAS = 16 * 2**20  # entries in the lists of counts above 1, bounded from above in the same way; or so many a link, where that is more:
+EXTRAS_A_LINK = 8  # ranges that grew in number with the links would make the time quadratic
 TILE_COLUMNS = 2**11  # most columns of a range, for tiles: so that a block of few columns still has many rows
 TILE_BLOCK = 2**19  # numbers in the block of scores that a task's tiles are spread over: each thread's share of the last cache
 TILES_IN_CACHE = 2**14  # numbers in the tiles that are worked on together: an eighth of an L2 cache (more only evicts the scores)
@@ -134,7 +135,7 @@ class LayerScorer:
         row_ptr, row_idx = self._arrays[:2]
         first, start = 0, row_ptr[:-1]
         entries = self._walks_to_column
-        work = np.maximum(entries / TABLE, 1 / TILE_COLUMNS) if self._plan.tiled else entries / EXTRAS
+        work = np.maximum(entries / TABLE, 1 / TILE_COLUMNS) if self._plan.tiled else entries / _extras_room(left)
         for last in _ends(work):
             if last == left.n_out:
                 stop = row_ptr[1:]
@@ -238,6 +239,10 @@ def _ends(work: np.ndarray) -> list[int]:
     return np.unique(np.append(ends[ends < len(total)], len(total))).tolist()
 
 
+def _extras_room(layer: Layer) -> int:
+    return max(EXTRAS, EXTRAS_A_LINK * layer.n_links)
+
+
 def _cheapest_plan(layer: Layer) -> Plan:
     """Estimate four ways to add up by their memory accesses (constants in nanoseconds, measured on one core)."""
     d_in, d_out = layer.out_degrees.astype(np.float64), layer.in_degrees.astype(np.float64)
@@ -251,7 +256,7 @@ def _cheapest_plan(layer: Layer) -> Plan:
         reached = n_left**2 * -np.expm1(-two_right / n_left**2)  # pairs of left nodes that share a neighbour
         degree = walks / max(two_right, 1.0)  # links of a reached left node
         several = -np.expm1(-two_left / n_right**2)  # how many entries of the table have a count above 1
-        ranges = max(1.0, table / EXTRAS)
+        ranges = max(1.0, table / _extras_room(layer))
         lists = table * several / ranges  # in the lists of counts above 1: where they outgrow the cache, reading them takes longer
         gather = ranges * (two_right * 2 + reached * (10 + 0.5 * degree / ranges))
         plans.append(Plan(transposed, False, gather + table * (2 + 4 * several) + (1.3 + 1.4 * min(1.0, lists / 2**20)) * walks * several))

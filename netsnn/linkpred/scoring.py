@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netsnn.errors import ShortfallWarning, check_whole
-from netsnn.graph import Graph, Layer
+from netsnn.graph import Graph, Layer, _find, _union
 from netsnn.hints import Pairs, Seed
 from netsnn.linkpred.blocks import DenseBlock, RowsBlock
 from netsnn.linkpred.scorers import all_scores, check_pairs, free_pairs, make_scorer
@@ -211,7 +211,7 @@ def _other_pairs(graph: Layer | Graph, taken: np.ndarray, count: int, generator:
     """Up to `count` pairs drawn uniformly from those neither linked nor taken, as u * n_cols + v."""
     n_rows, n_cols = graph.shape
     free = free_pairs(graph) - len(taken)
-    taken = np.union1d(graph.ids, taken)
+    taken = _union(graph.ids, np.sort(taken))
     count = min(count, free)
     if count > free // 2:  # nearly all of them: list them
         if isinstance(graph, Layer):
@@ -225,7 +225,7 @@ def _other_pairs(graph: Layer | Graph, taken: np.ndarray, count: int, generator:
         drawn = generator.integers(n_rows * n_cols, size=2 * (count - len(found)) + 16)
         if isinstance(graph, Graph):
             drawn = drawn[drawn // n_cols < drawn % n_cols]
-        drawn = drawn[~np.isin(drawn, taken)]
+        drawn = drawn[_find(taken, drawn) < 0]
         found = np.concatenate([found, drawn])
         found = found[np.sort(np.unique(found, return_index=True)[1])]
     return found[:count]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
+from netsnn.errors import check_memory
 from netsnn.graph import Graph, Layer
 from netsnn.hints import Seed
 from netsnn.linkpred.blocks import DenseRows, pick_from_rows
@@ -33,7 +36,7 @@ def largest_eigenvalue(graph: Layer | Graph) -> float:
 def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = None) -> DenseRows:
     """Katz: sum over walks of beta^length, walks up to `length`, or all of them (then beta < 1 / largest eigenvalue).
 
-    All pairs of the unbounded sum come from a Cholesky factorisation. Rows and pairs add up the series
+    All pairs of the unbounded sum come from a Cholesky factorisation (whose last bits hang on the threads of BLAS). Rows and pairs add up the series
     until the rest is below 1e-15 of the largest score. On a layer only odd walks join the two sides.
     """
     from netsnn.kernels.walks import walk_series
@@ -41,9 +44,9 @@ def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = N
     eigenvalue = largest_eigenvalue(graph)
     if beta is None:
         beta = 0.5 / eigenvalue if eigenvalue else 1.0
-    if not (np.isfinite(beta) and beta > 0):
+    if not 0 < beta < math.inf:
         raise ValueError(f"beta must be a positive number, got {beta!r}")
-    if length is not None and (int(length) != length or length < 1):
+    if length is not None and not (1 <= length < 2**63 and int(length) == length):
         raise ValueError(f"length must be a whole number of at least 1, or None, got {length!r}")
     decay = beta * eigenvalue
     if length is None and decay >= 1:
@@ -104,8 +107,9 @@ def perturbation(graph: Layer | Graph, seed: Seed, fraction: float = 0.1, repeat
     """
     if not 0 < fraction < 1:
         raise ValueError(f"fraction must lie in (0, 1), got {fraction!r}")
-    if int(repeats) != repeats or repeats < 1:
+    if not (1 <= repeats < 2**63 and int(repeats) == repeats):
         raise ValueError(f"repeats must be a whole number of at least 1, got {repeats!r}")
+    check_memory("spm", graph.shape, 6)
     matrix = graph.to_dense().astype(np.float64)
     total = np.zeros(matrix.shape)
     row, col = graph.links

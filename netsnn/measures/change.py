@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.optimize
 
+from netsnn.errors import check_memory
 from netsnn.graph import Layer
 from netsnn.measures.checks import check_kind
 from netsnn.network import Network
@@ -88,6 +89,7 @@ def topology_distance(a: Layer | Network, b: Layer | Network) -> float:
         raise ValueError(f"the two must have equal shapes, got {[x.shape for x in ours]} and {[x.shape for x in theirs]}")
     order, values = np.arange(ours[0].n_in), []
     for one, other in zip(ours, theirs):
+        check_memory("topology_distance", (one.n_out, one.n_out), 4)
         x, y = one.to_scipy(), other.to_scipy()[order]  # input i of ours is input order[i] of theirs
         together = (x.T @ y).toarray()
         either = one.in_degrees[:, None].astype(np.float64) + other.in_degrees[None, :] - together

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["check_kind"]
+import numpy as np
+
+from netsnn.hints import Seed
+
+__all__ = ["check_kind", "generators"]
 
 
 def check_kind(value: object, kinds: type | tuple[type, ...], what: str) -> None:
@@ -10,3 +14,8 @@ def check_kind(value: object, kinds: type | tuple[type, ...], what: str) -> None
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     if not isinstance(value, kinds):
         raise ValueError(f"{what} needs a {' or '.join(kind.__name__ for kind in kinds)}, got {type(value).__name__}")
+
+
+def generators(seed: Seed, count: int) -> list[np.random.Generator]:
+    """`count` independent generators of one seed. A SeedSequence counts those it has given, so that a copy must give them: the same one shall give the same."""
+    return np.random.default_rng(np.random.SeedSequence(**seed.state) if isinstance(seed, np.random.SeedSequence) else seed).spawn(count)

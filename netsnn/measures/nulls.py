@@ -10,6 +10,7 @@ import numpy as np
 from netsnn.errors import check_whole
 from netsnn.graph import Layer
 from netsnn.hints import Seed
+from netsnn.measures.checks import generators
 
 __all__ = ["AgainstNull", "against_null", "null_layer", "null_layers"]
 
@@ -75,7 +76,7 @@ def null_layers(layer: Layer, draws: int, *, rounds: int = 50, seed: Seed = 0) -
     [True, True]
     """
     check_whole("draws", draws, 0)
-    for generator in np.random.default_rng(seed).spawn(int(draws)):
+    for generator in generators(seed, int(draws)):
         yield null_layer(layer, rounds=rounds, seed=generator)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse.linalg
 
-from netsnn.errors import check_whole
+from netsnn.errors import check_memory, check_whole
 from netsnn.graph import Graph, Layer
 from netsnn.hints import Seed
 from netsnn.linkpred.evaluation import Evaluation
@@ -72,6 +72,7 @@ def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repea
         raise ValueError(f"rank must be a whole number from 1 to {small}, got {rank!r}")
     if layer.n_links < 2:
         return float("nan")
+    check_memory("structural_consistency", layer.shape, 4)
     generator = np.random.default_rng(seed)
     row, col = layer.links
     count = min(int(np.ceil(fraction * layer.n_links)), layer.n_links - 1)

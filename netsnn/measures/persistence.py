@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from netsnn.errors import check_whole
+from netsnn.errors import check_memory, check_whole
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 from netsnn.threads import run
@@ -197,6 +197,8 @@ def deep_graph_persistence(weights: Weights, *, masked: str = "reference") -> De
             raise ValueError(f"layer {i + 1} starts on {after.n_in} neurons but layer {i} ends on {before.n_out}")
     product, largest = None, 0.0
     for layer in layers:
+        check_memory("deep_graph_persistence", (layer.n_in, layer.n_out), 3)
+    for layer in layers:
         strength = _standardise(layer, masked)
         if strength is None:
             nothing = np.full((layers[0].n_in, layers[-1].n_out), np.nan)
@@ -247,7 +249,10 @@ def sortedness(weights: Weights) -> np.ndarray:
     >>> sortedness(np.add.outer([1, 2, 3], [10, 20, 30])).round(3)
     array([1.])
     """
-    return np.array([_sortedness(np.abs(layer.dense())) for layer in _read(weights)])
+    layers = _read(weights)
+    for layer in layers:
+        check_memory("sortedness", (layer.n_in, layer.n_out), 10)
+    return np.array([_sortedness(np.abs(layer.dense())) for layer in layers])
 
 
 def permutation_null(weights: Weights, measure: Callable[[Sequence], Any] | None = None, *, draws: int = 100, links: bool = False,

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from netsnn.errors import check_whole
 from netsnn.hints import Seed
+from netsnn.measures.checks import generators
 from netsnn.threads import run
 
 __all__ = ["Alternative", "PowerLaw", "power_law"]
@@ -124,7 +125,7 @@ def _bootstrap(values: np.ndarray, fit: tuple[float, float, float], given: float
         rest = generator.choice(below, size - k) if len(below) else np.empty(0, dtype=np.int64)
         return _fit(np.concatenate([drawn.clip(max=2**53).astype(np.int64), rest]), given, steepest)[2] >= distance
 
-    found = list(run(worse, np.random.default_rng(seed).spawn(samples)))
+    found = list(run(worse, generators(seed, samples)))
     return float(np.mean(found))
 
 

@@ -52,10 +52,19 @@ def _communities(layer: Layer) -> dict[str, float]:
 
 def _connectivity(layer: Layer) -> dict[str, float]:
     sizes, _ = components(layer)
-    sources = None if sum(layer.shape) <= 10_000 else 512
-    found = distances(layer, sources=sources)
+    found = distances(layer, sources=_sources(sum(layer.shape)))
     return {"components": float(len(sizes)), "giant": float(sizes.max(initial=0) / max(sum(layer.shape), 1)), "path_length": found.mean,
             "efficiency": found.efficiency, "diameter": float(found.diameter)}
+
+
+def _small_worlds(layer: Layer) -> dict[str, float]:
+    found = _small_world(layer, sources=_sources(sum(layer.shape)))
+    return {"small_world_sigma": found.sigma, "small_world_omega": found.omega}
+
+
+def _sources(n: int) -> int | None:
+    """From how many of n neurons distances are taken: all (None), or some where all of them would take time in proportion to the square."""
+    return None if n <= 10_000 else 512
 
 
 def _spectral(layer: Layer) -> dict[str, float]:
@@ -73,7 +82,7 @@ MEASURES = {
     "spectrum": _spectral,
     "nestedness": lambda layer: {"nodf": nodf(layer)},
     "lcp": lambda layer: {"lcp_correlation": lcp_correlation(layer)},
-    "small_world": lambda layer: {f"small_world_{name}": getattr(_small_world(layer), name) for name in ("sigma", "omega")},
+    "small_world": _small_worlds,
     "consistency": lambda layer: {"structural_consistency": structural_consistency(layer)},
 }
 """Groups of measures by name. `summary` takes all but the last three by default: those need null models or whole spectra, and take longer."""
@@ -151,8 +160,7 @@ def network_summary(network: Network, *, before: Network | None = None) -> dict[
     possible = sum(layer.n_in * layer.n_out for layer in network)
     paths = network.n_paths
     sizes, _ = components(network)
-    sources = None if sum(network.sizes) <= 10_000 else 512
-    found = distances(network, sources=sources)
+    found = distances(network, sources=_sources(sum(network.sizes)))
     row = {"neurons": float(sum(network.sizes)), "links": float(network.n_links), "sparsity": 1 - network.density,
            "active_inputs": float(active[0].mean()) if len(active[0]) else 0.0, "active_neurons": float(hidden.mean()) if len(hidden) else float("nan"),
            "active_outputs": float(active[-1].mean()) if len(active[-1]) else 0.0, "effective_links": float(effective.n_links),

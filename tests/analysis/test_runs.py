@@ -8,6 +8,7 @@ import pytest
 from analysis import ablations, accuracy, drawing, methods, topology
 from analysis.measured import result
 from analysis.runs import Place, Study, read_table, write_table
+from netsnn.errors import FileError
 from netsnn.snn import Config
 
 TINY = Config(data="digits", samples=100, test_samples=50, hidden=(30,), epochs=2, batch=50, sparsity=0.9)
@@ -48,6 +49,15 @@ def test_tables_come_back_as_they_were(tmp_path):
     assert first == {"cell": "1", "settings": "12e4567890", "n": 3, "x": 0.25, "note": None, "more": None}
     assert second["n"] == -1 and math.isnan(second["x"]) and second["note"] == "a, b"
     assert read_table(tmp_path / "none.csv") == []
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    (b"cell,n\na,1\nb\n", ":3: expected 2 columns"), (b"cell,n\na,1,2\n", ":2: expected 2 columns"), (b"cell,n\na,\xff\n", ": no table"), (b'cell,n\n"' + b"a" * 200_000, ": no table"),
+])
+def test_a_damaged_table_is_named(data, message, tmp_path):
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(FileError, match=f"^{tmp_path}/t.csv{message}"):
+        read_table(tmp_path / "t.csv")
 
 
 def test_every_method_has_its_cells_and_as_many_tries():

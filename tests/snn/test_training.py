@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import resource
@@ -370,6 +371,44 @@ def test_a_checkpoint_of_another_network_does_not_fit(tmp_path, whole):
         train(out=out, resume=True)
 
 
+@pytest.mark.parametrize("method", [{"method": "rigl", "options": {"growth": "momentum"}, "optimizer": "adam"}, {"method": "deep_r", "optimizer": "sgd"}, {"method": "sd_snn", "sparsity": None},
+                                    {"method": "dpap", "sparsity": None}], ids=lambda more: more["method"])
+def test_a_checkpoint_that_would_fail_in_the_middle_of_training_is_refused_at_once(method, tmp_path, monkeypatch):
+    def off_mask(content):
+        content["model"]["fc1.weight_mask"][0, 0], content["model"]["fc1.weight"][0, 0] = False, 1
+
+    out = stopped(monkeypatch, tmp_path / "run", **method)
+    kept = (out / "checkpoint.pt").read_bytes()
+    changes = [lambda c: c.update(epoch=-1), lambda c: c.update(epoch=99), lambda c: c.update(epoch=1.0), lambda c: c.update(log=[]), lambda c: c["log"].append(3), lambda c: c["log"][0].pop("loss"), lambda c: c["log"][0].update(accuracy="high"),
+               lambda c: c.update(config=0.5), lambda c: c.pop("threads"), lambda c: c["evolver"].update(steps="1"), lambda c: c["evolver"].update(seed=-1), lambda c: c["evolver"].update(alive=[]),
+               lambda c: c["evolver"]["alive"][0].__setitem__(0, torch.ones(3, dtype=torch.bool)), lambda c: c["evolver"].update(settled=[1]), lambda c: c["evolver"].update(means={0: torch.ones(2)}), lambda c: c["evolver"].update(means={7: torch.ones(2)}),
+               lambda c: c["evolver"].update(rule=[]) if c["evolver"]["rule"] is not None else c.pop("on_links"), lambda c: c["optimizer"].update(state={0: {"exp_avg": 1}}), lambda c: c["optimizer"].update(state={99: {}}), lambda c: c.update(sparse=[]),
+               lambda c: c["model"].update({"fc1.weight_mask": torch.ones(1)}), off_mask]
+    for name, part in (torch.load(out / "checkpoint.pt", weights_only=True)["evolver"]["rule"] or {}).items():
+        if isinstance(part, dict):
+            changes += [lambda c, name=name: c["evolver"]["rule"].update({name: {}}), lambda c, name=name: c["evolver"]["rule"][name].update({next(iter(c["evolver"]["rule"][name])): {"upper": 1}})]
+    for change in changes:
+        content = torch.load(io.BytesIO(kept), weights_only=True)
+        change(content)
+        torch.save(content, out / "checkpoint.pt")
+        with pytest.raises(FileError, match=f"^{out}/(checkpoint.pt|history): ") as error:
+            train(out=out, resume=True)
+        assert "\n" not in str(error.value)
+    (out / "checkpoint.pt").write_bytes(kept)
+    content = torch.load(out / "checkpoint.pt", weights_only=True)
+    content["optimizer"]["param_groups"] = [{"lr": "high"}]  # all of it follows from the settings
+    torch.save(content, out / "checkpoint.pt")
+    assert len(train(out=out, resume=True).log) == SMALL["epochs"]
+
+
+def test_a_history_of_another_network_is_not_continued(tmp_path, monkeypatch):
+    out = stopped(monkeypatch, tmp_path / "run")
+    index = out / "history" / "index.jsonl"
+    index.write_text(index.read_text().replace('"fc1"', '"fc7"', 1))
+    with pytest.raises(FileError, match=f"^{out}/history: the layers are named"):
+        train(out=out, resume=True)
+
+
 def test_nothing_in_a_checkpoint_is_executed(tmp_path, whole):
     import pickle
 
@@ -486,6 +525,7 @@ def test_settings_that_do_not_fit_the_data_leave_no_folder(settings, message, tm
 @pytest.mark.parametrize(("text", "message"), [
     ("epochs = ", "no TOML: "), ("epochs = \n= 3", "no TOML: "), ("epochs = 'ten'", "epochs must be a whole number"), ("epoch = 3", "no setting 'epoch', did you mean 'epochs'?"),
     ("[options]\nzeta = 3", r"zeta must lie in \[0, 1\]"), ("[epochs]\nx = 1", "epochs must be a whole number"), ("\0", "no TOML: "),
+    ("a = " + "[" * 5000, "no TOML: "), ("seed = " + "9" * 5000, "no TOML: .*digits"),
 ])
 def test_a_damaged_settings_file_is_named(text, message, tmp_path):
     path = tmp_path / "config.toml"

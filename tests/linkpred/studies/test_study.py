@@ -179,6 +179,30 @@ def test_a_damaged_cell_or_plan_is_named(tmp_path):
         read_study(tmp_path / "nothing")
 
 
+def test_whatever_is_wrong_in_a_studys_files_is_found_when_they_are_read(tmp_path):
+    study = Study({"karate": NETWORKS["karate"]}, ["l3"], repeats=2)
+    study.run(tmp_path)
+    assert len(read_study(tmp_path).records) == 4
+    cell, plan = tmp_path / "cells" / "karate" / "1" / "l3.json", tmp_path / "study.json"
+    for path, changes in ((cell, ({"metrics": []}, {"metrics": {"precision": "high"}}, {"metrics": {"precision": 1e300}}, {"metrics": {}}, {"split": 10**9}, {"split": 0}, {"split": "1"}, {"split": True}, {"method": []}, {"network": "none"},
+                                  {"error": 3}, {"test": None}, {"links": -1}, {"candidates": 0.5}, {"stated": [0]}, {"stated": {"beta": "x"}}, {"curve": {"rank": [1], "hits": []}}, {"curve": None})),
+                          (plan, ({"repeats": "2"}, {"networks": []}, {"networks": {"karate": {}}}, {"methods": {"l3": "l3"}}, {"methods": {}}, {"settings": {}}, {"settings": []}))):
+        text = path.read_text()
+        for bad in [*(json.dumps({**json.loads(text), **change}) for change in changes), "[" * 100_000, "9" * 5000, "[]", "null", "\0"]:
+            path.write_text(bad)
+            for function in (lambda: read_study(tmp_path).table(), lambda: study.run(tmp_path)):
+                with pytest.raises(ns.NetsnnError, match=f"^{tmp_path}.*(damaged|another study)") as error:
+                    function()
+                assert str(error.value).count("\n") == 0
+        path.write_text(text)
+    other = cell.with_name("pa.json")
+    other.write_text(json.dumps({**json.loads(other.read_text()), "metrics": {"precision": 0.5}}))
+    with pytest.raises(ns.StudyError, match="not all cells have the same metrics"):
+        read_study(tmp_path)
+    with pytest.raises(ns.FileError, match=f"^{other}: damaged; delete it"):
+        study.run(tmp_path)
+
+
 def test_names_of_networks_and_methods_may_be_any_text(tmp_path):
     networks = {"../up": NETWORKS["karate"], ".hidden": NETWORKS["karate"], "ü 1": NETWORKS["karate"]}
     Study(networks, {"a/b": "l3"}, repeats=1).run(tmp_path / "s")
@@ -366,6 +390,8 @@ def test_the_command_runs_prints_and_resumes(folder):
     (('path = "nets/karate.edges"', ""), r"\[network.fixed\] has no path"),
     (('"test.edges"', '"women.edges"'), "women.edges: .* holds a Layer|women.edges: "),
     (("networks =", "networks"), "no TOML: "),
+    (("networks =", "networks = " + "[" * 5000), "no TOML: "),
+    (("networks =", "seed = " + "9" * 5000 + "\nnetworks ="), "no TOML: "),
     (('domain = "social"', "domain = 3"), r"\[network.karate\] domain must be a text, got 3"),
 ])
 def test_a_wrong_study_file_is_one_clear_line(folder, change, message):
