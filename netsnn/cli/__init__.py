@@ -31,27 +31,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(arguments)
         code = 0
-    except ValueError as error:  # an argument that a function of the library refused
-        code = _say(f"error: {error}", 2)
-    except (NetsnnError, MemoryError) as error:
-        code = _say(f"error: {error or 'not enough memory'}", 1)
-    except ModuleNotFoundError as error:
-        code = _say(f"error: this needs {error.name}, which is not installed: pip install {error.name}", 1)
-    except RuntimeError as error:  # of torch
-        if "memory" not in str(error):
-            raise
-        code = _say("error: not enough memory", 1)
-    except BrokenPipeError:  # the reader (head, less) has had enough
-        code = _drop_output(1)
-    except OSError as error:  # a full disk behind standard output
-        what = "standard output is closed" if error.errno == errno.EBADF else error.strerror or error
-        code = _say(f"error: {error.filename}: {what}", 1) if error.filename else _drop_output(_say(f"error: {what}", 1))
-    except KeyboardInterrupt as stop:
-        code = _say(f"interrupted{f'; {stop}' if str(stop) else ''}", 128 + (stopped or [signal.SIGINT])[-1])
+    except SystemExit:
+        raise
+    except BaseException as error:
+        code = _end(error, stopped)
     if arguments is None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # all is done, but for what Python does at its end
     return code
+
+
+def _end(error: BaseException, stopped: list[int]) -> int:
+    """Say what ended a command in one line; the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        return _say(f"interrupted{f'; {error}' if str(error) else ''}", 128 + (stopped or [signal.SIGINT])[-1])
+    if stopped:  # an import makes something else of it
+        return _say("interrupted", 128 + stopped[-1])
+    if isinstance(error, ValueError):  # an argument that a function of the library refused
+        return _say(f"error: {error}", 2)
+    if isinstance(error, (NetsnnError, MemoryError)):
+        return _say(f"error: {str(error) or 'not enough memory'}", 1)
+    if isinstance(error, ModuleNotFoundError):
+        return _say(f"error: this needs {error.name}, which is not installed: pip install {error.name}", 1)
+    if isinstance(error, RuntimeError) and "memory" in str(error):  # of torch
+        return _say("error: not enough memory", 1)
+    if isinstance(error, BrokenPipeError):  # the reader (head, less) has had enough
+        return _drop_output(1)
+    if isinstance(error, OSError) and error.filename:
+        return _say(f"error: {error.filename}: {error.strerror or error}", 1)
+    if isinstance(error, OSError):  # a full disk behind standard output
+        return _drop_output(_say("error: standard output is closed" if error.errno == errno.EBADF else f"error: {error.strerror or error}", 1))
+    raise error
 
 
 def _run(arguments: Sequence[str] | None) -> None:
