@@ -105,7 +105,7 @@ def make_input(name: str, reader: Reader, seeds: list[Files], seed: int, number:
     mine = [file for file in files if not reader.spoiled or file.startswith(reader.spoiled)]
     for file in rng.sample(mine, min(len(mine), 1 + (rng.random() < 0.1))):
         form = reader.form(file)
-        others = [data for them in seeds for other, data in them.items() if reader.form(other) == form]
+        others = [data for them in seeds for other, data in them.items() if other == file or reader.form(other) == form]
         for _ in range(1 + min(int(rng.expovariate(0.8)), 5)):
             files[file] = spoil(rng, form, files[file], others)
     if len(mine) > 1 and rng.random() < 0.01:
@@ -474,6 +474,8 @@ def main() -> None:
 
     rows = {row["reader"]: row for row in read_table(found.out / "readers.csv")}
     for name in found.readers:
+        for old in found.out.glob(f"findings/{name}-[0-9]*"):
+            shutil.rmtree(old)
         report = fuzz(name, READERS[name], found.inputs, seed=found.seed, jobs=found.jobs, keep=found.out / "findings", tell=lambda one: print(f"    {one.reader} {one.number}: {one.kind}, {one.text} [{one.where}]", flush=True))
         rows[name] = row = report.row()
         rows = {name: rows[name] for name in READERS if name in rows}

@@ -231,7 +231,7 @@ def read_history(folder: Path, files: Files) -> Any:
     """All that a history offers."""
     history = ns.History(folder)
     steps, n = history.steps, len(history)
-    demand(len(steps) == n and (np.diff(steps) > 0).all(), "steps that do not rise")
+    demand(len(steps) == n and (steps[1:] > steps[:-1]).all(), "steps that do not rise")
     demand(all(values.shape == (n,) and values.dtype == float for values in history.scalars.values()), "scalars that are not one number a snapshot")
     repr(history), history.names
     for i in range(len(history.shapes)):

@@ -312,6 +312,11 @@ def claim(shape, dtype="<i8"):
     return file.getvalue()
 
 
+def head(text):
+    """An npy file of this header."""
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text) + 1) + text.encode() + b"\n"
+
+
 @pytest.mark.parametrize(("members", "message"), [
     ({"u": np.array([0, 9])}, "member u holds node 9, outside 0 .. 3"),
     ({"u": np.array([0, 0]), "v": np.array([2, 2])}, "link number 2: link 0 - 2 is given twice"),
@@ -328,6 +333,11 @@ def claim(shape, dtype="<i8"):
     ({"u": npy(np.zeros(30_000_000, dtype=np.int64))}, "member 'u' claims 240000000 bytes"),
     ({"netsnn": np.array(99)}, "written by another version of netsnn"),
     ({"u": b"junk"}, "member 'u' has no valid npy header"),
+    ({"u": head("{'descr': '<i8', 'fortran_order': False, 'shape': (2L,), }")}, "member 'u' claims 16 bytes"),  # as Python 2 wrote it
+    ({"u": head(r"{'descr': '\o', 'fortran_order': False, 'shape': (2,), }")}, "member 'u' has no valid npy header"),
+    ({"u": head("{'descr': '|a8', 'fortran_order': False, 'shape': (2,), }")}, r"member 'u' has type \|S8, expected one of kind i/u"),
+    ({"names0": head("{'descr': '<U1', 'fortran_order': False, 'shape': (2,), }") + b"a\0\0\0\xff\xff\xff\x7f"}, "member 'names0' holds characters that do not exist"),
+    ({"names0": head("{'descr': '>U1', 'fortran_order': False, 'shape': (2,), }") + b"\0\0\0a\0\x11\0\0"}, "member 'names0' holds characters that do not exist"),
 ])
 def test_a_bad_npz_is_refused_by_its_headers(tmp_path, members, message):
     archive(tmp_path / "x.npz", **members)

@@ -72,7 +72,7 @@ def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repea
         raise ValueError(f"rank must be a whole number from 1 to {small}, got {rank!r}")
     if layer.n_links < 2:
         return float("nan")
-    check_memory("structural_consistency", layer.shape, 4)
+    check_memory("structural_consistency", layer.shape, 7)
     generator = np.random.default_rng(seed)
     row, col = layer.links
     count = min(int(np.ceil(fraction * layer.n_links)), layer.n_links - 1)

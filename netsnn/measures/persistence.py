@@ -197,7 +197,7 @@ def deep_graph_persistence(weights: Weights, *, masked: str = "reference") -> De
             raise ValueError(f"layer {i + 1} starts on {after.n_in} neurons but layer {i} ends on {before.n_out}")
     product, largest = None, 0.0
     for layer in layers:
-        check_memory("deep_graph_persistence", (layer.n_in, layer.n_out), 3)
+        check_memory("deep_graph_persistence", (layer.n_in, layer.n_out), 4)
     for layer in layers:
         strength = _standardise(layer, masked)
         if strength is None:
@@ -251,7 +251,7 @@ def sortedness(weights: Weights) -> np.ndarray:
     """
     layers = _read(weights)
     for layer in layers:
-        check_memory("sortedness", (layer.n_in, layer.n_out), 10)
+        check_memory("sortedness", (layer.n_in, layer.n_out), 13)
     return np.array([_sortedness(np.abs(layer.dense())) for layer in layers])
 
 
