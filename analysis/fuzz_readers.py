@@ -6,6 +6,7 @@ Nothing else of netsnn reads: the tables and pages of `analysis/` are its own, b
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import io
 import itertools
@@ -436,6 +437,7 @@ def tiny_data() -> Any:
         training._data = before
 
 
+@functools.cache
 def run_files() -> list[Files]:
     """The folders of runs that were stopped after the first of two epochs."""
     def stop(_: str) -> None:

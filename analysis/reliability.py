@@ -354,7 +354,7 @@ def killings(tasks: list[Task], kills: int, jobs: int, seed: int, folder: Path, 
 
 def one_file(words: str, name: str) -> Task:
     """A command that writes one file, in the place of an older one."""
-    command = lambda folder: [sys.executable, "-m", "netsnn.cli", *words.replace("DATA", str(ROOT / "data")).replace("OUT", str(folder / name)).split()]
+    command = lambda folder: [sys.executable, "-m", "netsnn.cli", *(word.replace("DATA", str(ROOT / "data")).replace("OUT", str(folder / name)) for word in words.split())]
 
     def look(folder: Path, whole: dict[str, bytes]) -> str:
         there = content_of_files(folder)

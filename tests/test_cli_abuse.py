@@ -278,7 +278,7 @@ def test_what_is_too_large_for_the_memory_is_said_in_one_line(place):
 # ---- closed streams and signals, in processes of their own ------------------------------------
 
 
-PYTHON = f"{sys.executable} -m netsnn.cli"
+PYTHON = f"'{sys.executable}' -m netsnn.cli"
 STREAMS = {  # a line of bash: the exit code of the command, standard output, standard error
     f"{PYTHON} convert graph.edges - --to edges | head -1; echo ${{PIPESTATUS[0]}}": (0, None, ""),
     f"{PYTHON} --help | true; echo ${{PIPESTATUS[0]}}": (0, None, ""),

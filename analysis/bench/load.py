@@ -1,14 +1,18 @@
-"""What a hundred thousand, a million and ten million links cost: seconds, peak memory and growth of every operation meant for large networks.
+"""What a hundred thousand, a million and ten million links cost: time, peak memory and growth of every operation meant for large networks.
 
-    python -m analysis.bench.load                            # all of it (about two hours on 2 cores)
+    python -m analysis.bench.load                            # all of it (hours)
+    python -m analysis.bench.load --missing                  # what the table does not have yet
     python -m analysis.bench.load --only "best *" --sizes 100000 1000000
     python -m analysis.bench.load --seconds 600 --memory 20  # patience, and GiB
 
-Layers are bipartite scale-free (degrees fall as k^-3), n_in = n_out = links / 32; graphs are the same links with input i and output i as one node, so
-that nodes have 64 links on average. Mean degrees do not grow with the size, so that time in proportion to the links has the exponent 1. Every operation
-runs in a process of its own, once on a tiny network (which loads what is compiled), then on the one measured; calls below 2 s are repeated, and the least
-time counts. Memory is the most that the process held, the network included, less what it held before the network was there. An
-operation beyond --seconds or --memory is stopped. Rows of an earlier call are kept unless measured again. The tables are analysis/results/bench_load.md and .csv.
+Layers are bipartite scale-free (degrees fall as k^-3), n_in = n_out = links / 32 ("sparser": links / 8); graphs are the same links with input i and output i
+as one node, so that nodes have 64 links on average. Mean degrees do not grow with the size: time in proportion to the links has the exponent 1. The largest
+degrees do grow, and walks over hubs with them. `best` asks for one pair in a hundred links, and so many links are hidden before `evaluate`.
+
+Every operation runs in a process of its own, once on a tiny network (which loads what is compiled), then on the one measured; calls below 2 s are repeated,
+and the least time counts. Seconds are those of the processor, of all threads together, for others use the machine too; the time on the wall stands in the
+CSV. Memory is the most that the process held, the network included, less what it held before the network was there. An operation beyond --seconds
+or --memory is stopped, and not tried where its growth so far foresees that. The tables are analysis/results/bench_load.md and .csv; rows of earlier calls stay.
 """
 
 from __future__ import annotations
@@ -54,6 +58,10 @@ NAMED = {
     **{f"{what} {name}": WALKS for what in ("best", "evaluate") for name in ("l3", "lp", "ch2_l3", "ch3_l3", "ch2_l3n", "cra", "bra", "car", "ch3_l3, sample=True")},
     **{f"best {name} in a graph": WALKS for name in ("l3", "ch3_l3")},
     "evaluate_nodes l3": WALKS,
+    "evolve.rewire, CHTs": "regrowth by CH2-L3n: it " + WALKS,
+    **{f"{what}, sparser": "walks grow faster than links where hubs grow, and tables outgrow the caches" for what in
+       ("best l3", "best ch2_l3", "best ch3_l3", "best ch2_l3n", "best ch3_l3, sample=True", "evaluate l3", "evaluate ch3_l3")},
+    "best ch3_l2 in a graph": "walks grow faster than links where hubs grow, and each pair's neighbours are counted link by link",
     "wiring.receptive_field": "draws from all pairs, n_in n_out of them, as its documentation says; memory does not grow so",
     "best spm": "dense linear algebra, O(n^3)",
     "best katz": "every pair has a Katz score: n^2 of them",
@@ -398,10 +406,9 @@ def main() -> None:
                     row = row | {"outcome": f"not tried: some {float(f'{foreseen:.1g}'):g} s foreseen"}
                 elif not smaller["outcome"] or smaller["outcome"].startswith("refused"):
                     row = measured(name, folder, links, arguments.seconds, arguments.memory)
-                rows[name, links] = row
                 print(f"{name:45} {links:>9} {row['seconds']:>9} s {row['peak_mb']:>7} MB  {row['outcome']}", flush=True)
-                if row["outcome"].startswith("failed"):
-                    continue
+                if not row["outcome"].startswith("failed"):
+                    rows[name, links] = row
                 save(rows, arguments)
     save(rows, arguments)
 
@@ -432,8 +439,8 @@ def save(rows: dict[tuple[str, int], dict], arguments: argparse.Namespace) -> No
 
 def page(rows: dict[tuple[str, int], dict], arguments: argparse.Namespace) -> str:
     head = (f"`python -m analysis.bench.load`: netsnn {ns.__version__}, {n_threads()} threads, {cpu()}, Python {platform.python_version()}, numpy {np.__version__}, "
-            f"{time.strftime('%Y-%m-%d')}. Other work shared the machine all the while: times are up to twice what they would be alone, and exponents are to be "
-            "read to about 0.1.")
+            f"{time.strftime('%Y-%m-%d')}. Other work kept the two cores and their caches busy all the while: seconds are some half more than on an idle machine, and "
+            "exponents are to be read to about 0.1.")
     text = ["# Load: a hundred thousand to ten million links", "", head, "", *__doc__.split("\n\n", 2)[2].replace("--seconds", f"{arguments.seconds:g} s")
             .replace("--memory", f"{arguments.memory:g} GiB").strip().split("\n"), "",
             "Exponents are slopes of log time (memory) on log links from 1e6 to 1e7 links, in brackets from 1e5 to 1e6 where the largest was not reached; below 0.1 s, "

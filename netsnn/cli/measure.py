@@ -57,8 +57,10 @@ def run(arguments: argparse.Namespace) -> None:
 
     names = None if arguments.measures is None else [name.strip() for name in arguments.measures.split(",")]
     names = "all" if names == ["all"] else names
-    if arguments.nulls != 0 and not 2 <= arguments.nulls <= 1_000_000:
-        raise ValueError(f"--nulls must be 0 or at least 2 (and at most a million), got {arguments.nulls}")
+    if arguments.nulls < 0 or arguments.nulls == 1:
+        raise ValueError(f"--nulls must be 0 or at least 2, got {arguments.nulls}")
+    if arguments.nulls > 1_000_000:
+        raise ValueError(f"--nulls must be at most 1000000, got {arguments.nulls}")
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {arguments.seed}")
     form = arguments.output or ("text" if sys.stdout.isatty() else "csv")

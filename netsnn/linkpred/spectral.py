@@ -12,7 +12,7 @@ import scipy.sparse.linalg
 from netsnn.errors import check_memory
 from netsnn.graph import Graph, Layer
 from netsnn.hints import Seed
-from netsnn.linkpred.blocks import DenseRows, pick_from_rows
+from netsnn.linkpred.blocks import BLOCK, DenseRows, pick_from_rows
 
 __all__ = ["katz", "perturbation", "perturbed_graph", "perturbed_layer"]
 
@@ -69,7 +69,7 @@ def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = N
         if isinstance(graph, Graph):
             np.fill_diagonal(out, 0)
 
-    pick = pick_from_rows(rows_of, 16 * whole.n)  # a block of walks is kept for all nodes, twice
+    pick = pick_from_rows(rows_of, min(16 * whole.n, BLOCK // 8))  # a block of walks is kept for all nodes, twice; 8 together use every cache line whole
     return DenseRows(graph, rows_of, pick, at_once=32, whole=all_pairs if length is None else None,
                      stated={"beta": float(beta), "length": length})
 

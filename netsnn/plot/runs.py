@@ -270,22 +270,36 @@ def _follow(before: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Communities renamed after the earlier one that most of their neurons come from, each name given once."""
     out, fresh = np.full(len(label), -1), int(max(before.max(), label.max())) + 1
     taken: set[int] = set()
-    for group in sorted(set(label.tolist()) - {-1}, key=lambda g: -np.count_nonzero(label == g)):
-        inside = label == group
-        origin = [(int(np.count_nonzero(before[inside] == g)), g) for g in set(before[inside].tolist()) - {-1} - taken]
-        name = max(origin)[1] if origin else fresh
-        fresh += not origin
+    size, shared = _sizes(label), _shared(before, label)
+    origins: dict[int, list[tuple[int, int]]] = {group: [] for group in size}
+    for (origin, group), count in shared.items():
+        origins[group].append((count, origin))
+    for group in sorted(set(label.tolist()) - {-1}, key=lambda g: -size[g]):
+        found = [(count, g) for count, g in origins[group] if g != -1 and g not in taken]
+        name = max(found)[1] if found else fresh
+        fresh += not found
         taken.add(name)
-        out[inside] = name
+        out[label == group] = name
     return out
+
+
+def _sizes(group: np.ndarray) -> dict[int, int]:
+    """How many neurons each group has."""
+    return dict(zip(*(x.tolist() for x in np.unique(group, return_counts=True))))
+
+
+def _shared(before: np.ndarray, after: np.ndarray) -> dict[tuple[int, int], int]:
+    """How many neurons each group before and each after have in common, where they have any."""
+    pairs, counts = np.unique(np.stack([before, after]), axis=1, return_counts=True)
+    return dict(zip(zip(*pairs.tolist()), counts.tolist()))
 
 
 def _draw_blocks(ax: Axes, x: int, group: np.ndarray) -> dict[int, float]:
     """A bar a community, the largest on top; where each begins."""
-    total, gap, y, base = len(group), 0.012, 0.0, {}
-    order = sorted(set(group.tolist()), key=lambda g: (g != -1, np.count_nonzero(group == g)))
+    total, gap, y, base, size = len(group), 0.012, 0.0, {}, _sizes(group)
+    order = sorted(set(group.tolist()), key=lambda g: (g != -1, size[g]))
     for g in order:
-        height = np.count_nonzero(group == g) / total
+        height = size[g] / total
         base[g] = y
         ax.bar(x, height, bottom=y, width=0.06, color=_color(g), zorder=3)
         y += height + gap
@@ -293,13 +307,13 @@ def _draw_blocks(ax: Axes, x: int, group: np.ndarray) -> dict[int, float]:
 
 
 def _draw_ribbons(ax: Axes, x: int, before: np.ndarray, after: np.ndarray, low: dict[int, float], high: dict[int, float]) -> None:
-    total = len(before)
+    total, shared = len(before), _shared(before, after)
     left, right = dict(low), dict(high)
     t = np.linspace(0, 1, 30)
     ease = 3 * t**2 - 2 * t**3
     for a in low:
         for b in high:
-            share = np.count_nonzero((before == a) & (after == b)) / total
+            share = shared.get((a, b), 0) / total
             if share:
                 bottom = left[a] + (right[b] - left[a]) * ease
                 ax.fill_between(x + 0.03 + 0.94 * t, bottom, bottom + share, color=_color(a), alpha=0.35, linewidth=0)

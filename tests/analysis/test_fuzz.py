@@ -20,15 +20,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_no_reader_is_led_astray_by_some_hundred_spoiled_files(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "analysis.fuzz", "--inputs", "200", "--seed", "1", "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "analysis.fuzz", "--inputs", "120", "--seed", "1", "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     with open(tmp_path / "readers.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["reader"] for row in rows] == [*READERS] and {row["inputs"] for row in rows} == {"200"}
+    assert [row["reader"] for row in rows] == [*READERS] and {row["inputs"] for row in rows} == {"120"}
     assert {row["findings"] for row in rows} == {"0"} and not (tmp_path / "findings").exists(), done.stdout
-    assert all(int(row["accepted"]) + int(row["refused"]) == 200 for row in rows)
-    assert all(int(row["accepted"]) > 5 for row in rows)
-    assert all(int(row["reasons"]) >= 5 for row in rows if row["reader"] not in ("history-cache", "log-and-tables"))  # what is kept of measures is never refused, a table for two reasons
+    assert all(int(row["accepted"]) + int(row["refused"]) == 120 for row in rows)
+    assert all(int(row["accepted"]) >= 3 for row in rows)
+    assert all(int(row["reasons"]) >= 3 for row in rows if row["reader"] != "history-cache")  # where what makes no sense is measured anew
     assert "no findings" in (tmp_path / "README.md").read_text() and "netsnn" in (tmp_path / "provenance.txt").read_text()
 
 
