@@ -125,6 +125,8 @@ def _draw(rows: Rows, panels, x: str, label: str, path) -> None:
     """Accuracy against x: a panel a data set and model, a line a method."""
     columns = min(2, len(panels)) or 1
     figure, axes = drawing.figure(-(-len(panels) // columns), columns, PAGE, 0.5 + 2.4 * -(-len(panels) // columns))
+    for ax in axes.flat[len(panels):]:
+        ax.axis("off")
     for ax, (data, model) in zip(axes.flat, panels):
         here = [row for row in rows if (row["data"], row["model"]) == (data, model) and row["level"] != "own"]
         for method, look in drawing.LOOK.items():
