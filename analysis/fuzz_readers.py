@@ -474,7 +474,7 @@ def check_run(run: Any) -> None:
 
     from netsnn.bridge import to_graph
 
-    demand(all(type(row) is dict and all(isinstance(value, (int, float)) for value in row.values()) for row in run.log) and isinstance(run.accuracy, float), "a log that holds no numbers")
+    demand(all(type(row) is dict and all(isinstance(value, (int, float)) for value in row.values()) for row in run.log) and isinstance(run.accuracy, (int, float)), "a log that holds no numbers")
     for layer in to_graph(run.model).values():
         check(layer)
     for module in run.model.modules():

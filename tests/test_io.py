@@ -336,6 +336,7 @@ def head(text):
     ({"u": head("{'descr': '<i8', 'fortran_order': False, 'shape': (2L,), }")}, "member 'u' claims 16 bytes"),  # as Python 2 wrote it
     ({"u": head(r"{'descr': '\o', 'fortran_order': False, 'shape': (2,), }")}, "member 'u' has no valid npy header"),
     ({"u": head("{'descr': '|a8', 'fortran_order': False, 'shape': (2,), }")}, r"member 'u' has type \|S8, expected one of kind i/u"),
+    ({"u": head("{'descr': '<i8', 'fortran_order': False, 'shape': (1e3,), }" + " " * 9000)}, "member 'u' has no valid npy header"),  # over which NumPy sits for seconds
     ({"names0": head("{'descr': '<U1', 'fortran_order': False, 'shape': (2,), }") + b"a\0\0\0\xff\xff\xff\x7f"}, "member 'names0' holds characters that do not exist"),
     ({"names0": head("{'descr': '>U1', 'fortran_order': False, 'shape': (2,), }") + b"\0\0\0a\0\x11\0\0"}, "member 'names0' holds characters that do not exist"),
 ])

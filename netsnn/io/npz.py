@@ -21,6 +21,8 @@ from netsnn.io.record import KINDS, Record, check_claim, fail
 __all__ = ["dump", "load"]
 
 VERSION = 1
+MOST_HEADER = 1000
+"""Letters of an npy header, of which NumPy writes some hundred; it takes seconds over long ones that make no sense."""
 
 
 def dump(record: Record) -> bytes:
@@ -145,7 +147,7 @@ class _Reader:
                     warnings.simplefilter("ignore")
                     version = np.lib.format.read_magic(file)
                     header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-                    found, fortran, dtype = header(file)
+                    found, fortran, dtype = header(file, max_header_size=MOST_HEADER)  # type: ignore[call-arg]  # missing in its stubs
             except (ValueError, KeyError, SyntaxError, TypeError, UnicodeDecodeError, tokenize.TokenError, MemoryError, RecursionError):
                 fail(self.source, f"member {name!r} has no valid npy header")
             if dtype.hasobject:

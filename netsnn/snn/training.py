@@ -6,8 +6,6 @@ import csv
 import io
 import math
 import os
-import warnings
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -27,7 +25,7 @@ from netsnn.hints import PathLike
 from netsnn.history import History
 from netsnn.io.atomic import write_bytes
 from netsnn.network import Network
-from netsnn.snn import encodings
+from netsnn.snn import checkpoint, encodings
 from netsnn.snn.config import Config, parse_config, read_config, to_toml, write_config
 from netsnn.snn.data import Dataset, load
 from netsnn.snn.models import MODELS, mlp
@@ -207,21 +205,14 @@ class _Training:
         """The content of the checkpoint."""
         path = self.folder / "checkpoint.pt"
         try:
-            file = io.BytesIO(path.read_bytes())
-            with zipfile.ZipFile(file) as archive:  # torch takes tensors as they are
-                if archive.testzip() is not None:
-                    raise ValueError("a checksum is wrong")
-            file.seek(0)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of types of tensors that are no longer made
-                content = torch.load(file, weights_only=True)
+            content = checkpoint.load(path.read_bytes())
             began, epoch = content["config"], content["epoch"]
             if not all(isinstance(content[name], kind) for name, kind in PARTS.items()) or type(content["evolver"]["steps"]) is not int or not 0 <= epoch <= self.config.epochs \
                     or not _is_log(content["log"]):
                 raise ValueError("a part that is none")
         except OSError as error:
             raise FileError(f"{path}: {error.strerror or error}") from None
-        except Exception as error:  # whatever torch makes of a damaged file
+        except Exception as error:  # whatever comes of a damaged archive
             raise FileError(f"{path}: not a checkpoint of netsnn, or damaged ({type(error).__name__})") from None
         _check_same(self.config, parse_config(began, path), self.folder / "config.toml")
         return content

@@ -656,7 +656,7 @@ def test_bad_labels_of_gestures_are_refused(tmp_path, text, message):
 
 @pytest.mark.parametrize(("line", "message"), [
     ("../user01.aedat", ":1: expected the name of an .aedat file"), ("/etc/passwd", ":1: expected the name"), ("user99.aedat", ":1: user99.aedat is not there"),
-    ("", ": lists no recording"),
+    ("", ": lists no recording"), ("a" * 300 + ".aedat", ":1: expected the name"),
 ])
 def test_bad_lists_of_trials_are_refused(tmp_path, line, message):
     write_gesture(tmp_path)
@@ -690,7 +690,7 @@ ROWS = np.array([[1.0, 2, 1, 3], [4, 5, 0, 6]])
 
 
 @pytest.mark.parametrize(("data", "message"), [
-    (b"", "the file is empty"), (b"x" * 200, "no valid npy header"), (npy(ROWS)[:-1], "claims 2 x 4 of float64, which its 63 bytes do not bear out"),
+    (b"", "the file is empty"), (b"x" * 200, "no valid npy header"), (b"\x93NUMPY\1\0\x2e\x23" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (1e3,), }".ljust(9006), "no valid npy header"), (npy(ROWS)[:-1], "claims 2 x 4 of float64, which its 63 bytes do not bear out"),
     (npy(ROWS).replace(b"(2, 4)", b"(2**60, 4)"[:6]), "no valid npy header"), (npy(ROWS).replace(b"(2, 4), ", b"(99999,4)"), "claims 99999 x 4|no valid npy header"),
     (npy(ROWS[:, :3]), "expected n x 4 numbers"), (npy(ROWS[:0]), "expected n x 4 numbers"), (npy(ROWS.astype(str)), "expected n x 4 numbers"),
     (npy(np.array([[Evil("true")] * 4]), allow_pickle=True), "holds pickled Python objects, which are never loaded"),

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ import netsnn as ns
 from netsnn.errors import FileError, TrainingError
 from netsnn.evolve import RECIPES
 from netsnn.evolve.rules import PQ
-from netsnn.snn import LIF, Config, open_run, read_config, train, write_config
+from netsnn.snn import LIF, Config, checkpoint, open_run, read_config, train, write_config
 from netsnn.snn import training as module
 from netsnn.snn.config import COMPUTES, ENCODINGS, OPTIMIZERS, SCHEDULES
 from tests.snn import runs
@@ -399,6 +401,49 @@ def test_a_checkpoint_that_would_fail_in_the_middle_of_training_is_refused_at_on
     content["optimizer"]["param_groups"] = [{"lr": "high"}]  # all of it follows from the settings
     torch.save(content, out / "checkpoint.pt")
     assert len(train(out=out, resume=True).log) == SMALL["epochs"]
+
+
+def test_what_torch_saves_comes_back_from_our_own_reader():
+    shared = torch.arange(12.0)
+    content = {"numbers": [1, -2, 300, 70_000, -2**40, 2**100, 0.1, float("inf"), True, False, None], "text": ["a", "é", "", "\ud800", "a"], "tuple": (1, (), ("x", 2, 3)), 5: {"model": torch.nn.BatchNorm1d(3).state_dict()},
+               "tensors": [torch.rand(3, 4).T, shared[::2], shared[3:], torch.zeros(0, 3), torch.tensor(2.5), *(torch.ones(2, dtype=dtype) for dtype in (torch.bool, torch.int64, torch.uint8, torch.float64, torch.bfloat16))]}
+    file = io.BytesIO()
+    torch.save(content, file)
+    found, expected = checkpoint.load(file.getvalue()), torch.load(io.BytesIO(file.getvalue()), weights_only=True)
+    assert found.pop("tuple") == expected.pop("tuple") and found["numbers"] == expected["numbers"] and found["text"] == expected["text"]
+    for one, other in zip([*found["tensors"], *found[5]["model"].values()], [*expected["tensors"], *expected[5]["model"].values()]):
+        assert one.dtype == other.dtype and one.shape == other.shape and one.stride() == other.stride() and torch.equal(one, other)
+    assert found[5]["model"]._metadata == expected[5]["model"]._metadata and found["tensors"][1].data_ptr() != found["tensors"][2].data_ptr()
+    found["tensors"][1][2] = 7
+    assert found["tensors"][2][1] == 7  # they share their numbers
+
+
+def saved(content, **members):
+    """A checkpoint, some members of its archive replaced, checksums and all."""
+    file, out = io.BytesIO(), io.BytesIO()
+    torch.save(content, file)
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            name = info.filename.partition("/")[2]
+            new.writestr(info.filename, members.get(name, lambda data: data)(old.read(info)))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda data: data.replace(b"K\x06tq", b"J\xff\xff\xff\x7ftq", 1), "24 bytes for 2147483647 numbers"), (lambda data: data.replace(b"K\x06\x85", b"K\x07\x85", 1), "a tensor larger than its numbers"),
+    (lambda data: data.replace(b"K\x06\x85", b"J\xff\xff\xff\x7f\x85", 1).replace(b"K\x01\x85", b"K\x00\x85", 1), "a tensor larger than its numbers"), (lambda data: data.replace(b"_rebuild_tensor_v2", b"_rebuild_parameter"), "a name that checkpoints do not need"),
+    (lambda data: data.replace(b"FloatStorage", b"DoubleStorage"), "24 bytes for 6 numbers"), (lambda data: b"\x80\x02ctorch\nFloatStorage\nJ\xff\xff\xff\x7f\x85R.", "a call that checkpoints do not need"),
+    (lambda data: b"\x80\x02cos\nsystem\nX\x04\0\0\0true\x85R.", "a name that checkpoints do not need"), (lambda data: b"\x80\x02}q\0X\1\0\0\0a]q\1(h\1h\1es.", "a value that is used twice"),
+    (lambda data: data[:-9], "it ends|missing|other than one dict"), (lambda data: b"\x80\x02X\xff\xff\xff\x7fa.", "it ends at byte"),
+])
+def test_a_checkpoint_gets_no_more_memory_than_it_brings(change, message):
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=message):
+        checkpoint.load(saved({"a": torch.arange(6.0)}, **{"data.pkl": change}))
+    assert tracemalloc.get_traced_memory()[1] < 3e6
+    tracemalloc.stop()
+    with pytest.raises(ValueError, match="5 bytes for 5 numbers"):
+        checkpoint.load(saved({"a": torch.ones(5, dtype=torch.bool)}, **{"data/0": lambda data: b"\1\0\7\1\1"}))
 
 
 def test_a_history_of_another_network_is_not_continued(tmp_path, monkeypatch):

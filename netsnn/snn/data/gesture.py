@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from netsnn.hints import PathLike
+from netsnn.io.npz import MOST_HEADER
 from netsnn.io.record import fail
 from netsnn.snn.data.aedat import read3
 from netsnn.snn.data.dataset import Dataset
@@ -61,7 +62,8 @@ def read_npy(path: Path) -> Events:
         with warnings.catch_warnings():  # odd headers make the parsers warn
             warnings.simplefilter("ignore")
             version = np.lib.format.read_magic(file)
-            shape, fortran, dtype = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version](file)
+            header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+            shape, fortran, dtype = header(file, max_header_size=MOST_HEADER)  # type: ignore[call-arg]  # missing in its stubs
     except (ValueError, KeyError, SyntaxError, TypeError, MemoryError, RecursionError, tokenize.TokenError):
         fail(source, "no valid npy header")
     if dtype.hasobject:
@@ -106,7 +108,7 @@ def _published(home: Path, part: str) -> list[tuple[tuple[Path, int, int], int]]
         name = line.strip()
         if not name:
             continue
-        if not re.fullmatch(r"\w[\w.-]*\.aedat", name, re.ASCII):
+        if not re.fullmatch(r"\w[\w.-]{0,200}\.aedat", name, re.ASCII):
             fail(str(listing), f"expected the name of an .aedat file, got {name[:60]!r}", i)
         path = home / name
         if not path.is_file():

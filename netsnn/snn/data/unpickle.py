@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
 from netsnn.io.record import fail
 
-__all__ = ["unpickle"]
+__all__ = ["ACTIONS", "Machine", "unpickle"]
 
-MOST_VALUES = 400_000
-"""CIFAR-100's training set, the longest file, has some 200,000."""
 GLOBALS = {(module, name) for module, name in ((b"numpy.core.multiarray", b"_reconstruct"), (b"numpy", b"ndarray"), (b"numpy", b"dtype"))}
 
 
@@ -26,7 +25,7 @@ def unpickle(source: str, data: bytes) -> dict:
 
     A FileError if it holds anything else than dicts, lists, tuples, strings, whole numbers, True, False, None and arrays of uint8.
     """
-    return _Machine(source, data).run()
+    return Machine(source, data).run()
 
 
 class _Array:
@@ -39,7 +38,12 @@ class _Type:
     """The type of an array's elements: unsigned bytes, or the file is refused."""
 
 
-class _Machine:
+class Machine:
+    """The stack machine; what it knows is in `ACTIONS`."""
+
+    most = 400_000
+    """Instructions that are obeyed: CIFAR-100's training set, the longest file, has some 200,000."""
+
     def __init__(self, source: str, data: bytes) -> None:
         self.source, self.data, self.at = source, memoryview(data), 0
         self.stack: list = []
@@ -53,9 +57,9 @@ class _Machine:
         self.at = 2
         while (code := self.take(1)[0]) != ord("."):
             self.values += 1
-            if self.values > MOST_VALUES:
-                self.fail(f"more than the {MOST_VALUES} instructions that are read")
-            action = ACTIONS.get(code)
+            if self.values > self.most:
+                self.fail(f"more than the {self.most} instructions that are read")
+            action = self.action(code)
             if action is None:
                 self.fail(f"instruction {bytes([code])!r} at byte {self.at - 1} is none that the published files need; it is not obeyed")
             action(self)
@@ -68,6 +72,9 @@ class _Machine:
                     self.fail("an array without content")
                 result[key] = value.value
         return result
+
+    def action(self, code: int) -> Callable | None:
+        return ACTIONS.get(code)
 
     def fail(self, reason: str) -> NoReturn:
         fail(self.source, f"not a CIFAR file: {reason}")
@@ -171,7 +178,7 @@ def _is(value: Any, expected: Any) -> bool:
     return value == expected
 
 
-ACTIONS = {
+ACTIONS: dict[int, Callable] = {
     ord("("): lambda m: m.marks.append(len(m.stack)),
     ord("}"): lambda m: m.stack.append({}),
     ord("]"): lambda m: m.stack.append([]),
