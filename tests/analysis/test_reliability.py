@@ -51,6 +51,7 @@ def test_killed_at_random_trainings_and_studies_go_on_to_the_same_bits(name, tmp
     assert len(rows) >= 4 and all(not row["problem"] and row["identical"] == "yes" for row in rows), rows
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_in_the_middle_of_a_file_is_found_out(tmp_path):
     rows = killings([careless], 6, 2, 0, tmp_path / "work", tmp_path / "results", lambda _: None)
     bad = [row for row in rows if row["problem"]]
