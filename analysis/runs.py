@@ -15,6 +15,7 @@ import io
 import multiprocessing
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -86,19 +87,30 @@ class Study:
         self.folder.mkdir(parents=True, exist_ok=True)
         with alone(work), environment(ONE_THREAD), ProcessPoolExecutor(min(self.place.jobs, len(missing)), multiprocessing.get_context("spawn"), _die_with, (os.getpid(),)) as pool:
             note_provenance(self.folder)
-            waiting, running, left = iter(missing), {}, len(missing)
-            while True:
-                while len(running) < self.place.jobs and time.monotonic() < self.place.deadline and (name := next(waiting, None)) is not None:
-                    running[pool.submit(_train_and_measure, self.cells[name], work / name / digest(self.cells[name]), self.measure)] = name
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    name = running.pop(future)
-                    self._add(name, future.result())
-                    left -= 1
-                    row = next(row for row in self.rows() if row["cell"] == name)
-                    tell(f"{self.name}: {name}  {row.get('problem') or format(row['accuracy'], '.2%')}  ({row['seconds']:.0f} s, {left} to go)")
+            try:
+                left = self._work_off(missing, work, pool, tell)
+            except KeyboardInterrupt:
+                for worker in multiprocessing.active_children():
+                    worker.terminate()
+                print(f"{self.name}: interrupted; the next call goes on where it was", file=sys.stderr)
+                raise SystemExit(130) from None
         return not left
+
+    def _work_off(self, missing: list[str], work: Path, pool: ProcessPoolExecutor, tell: Callable[[str], None]) -> int:
+        """Returns how many cells are left when the time is over."""
+        waiting, running, left = iter(missing), {}, len(missing)
+        while True:
+            while len(running) < self.place.jobs and time.monotonic() < self.place.deadline and (name := next(waiting, None)) is not None:
+                running[pool.submit(_train_and_measure, self.cells[name], work / name / digest(self.cells[name]), self.measure)] = name
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(future)
+                self._add(name, future.result())
+                left -= 1
+                row = next(row for row in self.rows() if row["cell"] == name)
+                tell(f"{self.name}: {name}  {row.get('problem') or format(row['accuracy'], '.2%')}  ({row['seconds']:.0f} s, {left} to go)")
+        return left
 
     def _done(self) -> set[str]:
         return {row["cell"] for row in read_table(self.folder / "runs.csv") if row["cell"] in self.cells and row["settings"] == digest(self.cells[row["cell"]])}
@@ -112,7 +124,9 @@ class Study:
 
 
 def _die_with(parent: int) -> None:
-    """A worker whose parent is killed would go on for hours."""
+    """A worker whose parent is killed would go on for hours; one that is interrupted is stopped by its parent, without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)

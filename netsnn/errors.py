@@ -1,12 +1,15 @@
-"""The exceptions that netsnn raises about files, studies and training runs (about arguments it raises ValueError), and the checks of whole numbers and of memory."""
+"""The exceptions that netsnn raises about files, studies and training runs (about arguments it raises ValueError), and the checks of numbers and of memory."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Sequence
+from numbers import Real
+from typing import cast
 
-__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_memory", "check_whole"]
+__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_memory", "check_whole", "check_within"]
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal would obey, and halves of characters, which no file or terminal takes."""
@@ -44,6 +47,14 @@ def check_whole(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)
+
+
+def check_within(name: str, value: object, interval: str) -> None:
+    """A ValueError that says `name` if the value is no number in the interval, as [0, 1) or (0, inf)."""
+    low, high = map(float, interval[1:-1].split(","))
+    x = cast(float, value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if not ((low < x or x == low and interval[0] == "[") and (x < high or x == high and interval[-1] == "]")):
+        raise ValueError(f"{name} must {'be a positive number' if interval == '(0, inf)' else 'lie in ' + interval}, got {value!r}")
 
 
 def check_memory(what: str, shape: Sequence[int], arrays: int) -> None:

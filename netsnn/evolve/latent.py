@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netsnn.errors import check_within
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 
@@ -53,8 +54,7 @@ def grad_r_step(state: GradRState, gradient: np.ndarray, *, lr: float = 1e-4, al
     >>> grad_r_step(state, np.array([1.0, -1.0, 1.0]), lr=0.01, alpha=0.0).weights.round(2)
     array([ 0.49, -0.49,  0.  ])
     """
-    if not 0.5 <= target < 1:
-        raise ValueError(f"target sparsity must lie in [0.5, 1), got {target!r}")
+    check_within("target sparsity", target, "[0.5, 1)")
     step = state.step + 1
     first = betas[0] * state.first + (1 - betas[0]) * gradient
     second = betas[1] * state.second + (1 - betas[1]) * np.square(gradient)
@@ -141,8 +141,7 @@ def stds_threshold(progress: float, final: float, schedule: str = "sine") -> flo
     """
     if schedule not in ("sine", "linear"):
         raise ValueError(f"schedule must be sine or linear, got {schedule!r}")
-    if not 0 <= progress <= 1:
-        raise ValueError(f"progress must lie in [0, 1], got {progress!r}")
+    check_within("progress", progress, "[0, 1]")
     return float(final * (1 + np.sin(np.pi * (progress - 0.5))) / 2) if schedule == "sine" else final * progress
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from netsnn.errors import check_whole
+from netsnn.errors import check_whole, check_within
 from netsnn.evolve.growth import GROWTHS
 from netsnn.evolve.initial import INITIAL
 from netsnn.evolve.rates import RATES
@@ -98,11 +98,10 @@ class Recipe:
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
         if not isinstance(self.exponent, (tuple, list)) or len(self.exponent) != 2 or not all(type(x) in (int, float) for x in self.exponent):
             raise ValueError(f"exponent must be two numbers, at the start and at the end, got {self.exponent!r}")
-        if not 0 <= self.sparsity < 1:
-            raise ValueError(f"sparsity must lie in [0, 1), got {self.sparsity!r}")
-        for name, low, high in (("zeta", 0, 1), ("until", 0, 1), ("regrow", 0, 1), ("stop", 0, 1), ("decay", 0, 1)):
-            if getattr(self, name) is not None and not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must lie in [{low}, {high}], got {getattr(self, name)!r}")
+        check_within("sparsity", self.sparsity, "[0, 1)")
+        for name in ("zeta", "until", "regrow", "stop", "decay"):
+            if getattr(self, name) is not None:
+                check_within(name, getattr(self, name), "[0, 1]")
         check_whole("shrink_every", self.shrink_every, 0)
         if not isinstance(self.pq, PQ):
             raise ValueError(f"pq must be a netsnn.evolve.rules.PQ, got {self.pq!r}")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from netsnn import wiring
-from netsnn.errors import ShortfallWarning
+from netsnn.errors import ShortfallWarning, check_within
 from netsnn.evolve.growth import grow
 from netsnn.evolve.initial import INITIAL
 from netsnn.evolve.rates import RATES, pq_counts
@@ -172,8 +172,7 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
     >>> len(event.removed[0]["magnitude"][0]), after.layers[0].n_links == before.layers[0].n_links
     (18, True)
     """
-    if not 0 <= progress <= 1:
-        raise ValueError(f"progress must lie in [0, 1], got {progress!r}")
+    check_within("progress", progress, "[0, 1]")
     generator = np.random.default_rng(seed)
     removed: list[Reasons] = [{} for _ in state.layers]
     grown: list[Reasons] = [{} for _ in state.layers]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from netsnn.errors import check_within
 from netsnn.graph import Layer
 
 __all__ = ["SCORES", "choose", "likelihood", "lrs", "magnitude", "relative_importance"]
@@ -78,10 +79,8 @@ def likelihood(layer: Layer, weights: np.ndarray, *, alpha: float = 0.5, delta: 
     >>> likelihood(layer, weights, alpha=0.0).tolist() == relative_importance(layer, weights).tolist()
     True
     """
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must lie in [0, 1], got {alpha!r}")
-    if not 0 <= delta < 1:
-        raise ValueError(f"delta must lie in [0, 1), got {delta!r}")
+    check_within("alpha", alpha, "[0, 1]")
+    check_within("delta", delta, "[0, 1)")
     return _shares(layer, weights, alpha, 1 - alpha) ** (delta / (1 - delta))
 
 

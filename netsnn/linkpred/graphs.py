@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import cast
 
 import numpy as np
 
+from netsnn.errors import check_within
 from netsnn.graph import Graph, Layer
 from netsnn.linkpred.blocks import CompressedRows, DenseRows, pick_from_rows
 from netsnn.linkpred.methods import Factor, Method
@@ -63,8 +63,7 @@ def paths3(graph: Layer | Graph, method: Method) -> CompressedRows:
 
 def local_path(graph: Layer | Graph, eps: float = 0.01) -> CompressedRows:
     """LP: A^2 + eps A^3. Between the two sides of a layer A^2 is 0."""
-    if not 0 < eps < math.inf:
-        raise ValueError(f"eps must be a positive number, got {eps!r}")
+    check_within("eps", eps, "(0, inf)")
     compress, bound = _walks3(graph, np.ones_like, float(eps), 1.0 / eps if isinstance(graph, Graph) else 0.0)
     if isinstance(graph, Graph):
         bound = bound + graph.to_scipy() @ graph.degrees

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
-from netsnn.errors import check_memory
+from netsnn.errors import check_memory, check_whole, check_within
 from netsnn.graph import Graph, Layer
 from netsnn.hints import Seed
 from netsnn.linkpred.blocks import BLOCK, DenseRows, pick_from_rows
@@ -44,15 +42,14 @@ def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = N
     eigenvalue = largest_eigenvalue(graph)
     if beta is None:
         beta = 0.5 / eigenvalue if eigenvalue else 1.0
-    if not 0 < beta < math.inf:
-        raise ValueError(f"beta must be a positive number, got {beta!r}")
-    if length is not None and not (1 <= length < 2**63 and int(length) == length):
-        raise ValueError(f"length must be a whole number of at least 1, or None, got {length!r}")
+    check_within("beta", beta, "(0, inf)")
+    if length is not None:
+        length = min(check_whole("length", length, 1), 2**63 - 1)
     decay = beta * eigenvalue
     if length is None and decay >= 1:
         raise ValueError(f"the Katz sum diverges: beta must be below 1 / largest eigenvalue = {1 / eigenvalue:.6g}, got {beta:.6g}"
                          " (or give a length)")
-    steps = int(length) if length is not None else max(1, int(np.ceil(np.log(1e-15 * (1 - decay)) / np.log(decay)))) if decay else 1
+    steps = length if length is not None else max(1, int(np.ceil(np.log(1e-15 * (1 - decay)) / np.log(decay)))) if decay else 1
     whole = graph.to_graph() if isinstance(graph, Layer) else graph
     indptr, indices = whole.indptr.view(np.uint32), whole.indices.view(np.uint32)
     first = graph.n_in if isinstance(graph, Layer) else 0
@@ -105,10 +102,8 @@ def perturbation(graph: Layer | Graph, seed: Seed, fraction: float = 0.1, repeat
     of one degenerate eigenvalue are first turned to diagonalise the perturbation among them. On a layer the same sum
     is taken over singular vectors, which is equal and cheaper.
     """
-    if not 0 < fraction < 1:
-        raise ValueError(f"fraction must lie in (0, 1), got {fraction!r}")
-    if not (1 <= repeats < 2**63 and int(repeats) == repeats):
-        raise ValueError(f"repeats must be a whole number of at least 1, got {repeats!r}")
+    check_within("fraction", fraction, "(0, 1)")
+    check_whole("repeats", repeats, 1)
     check_memory("spm", graph.shape, 6)
     matrix = graph.to_dense().astype(np.float64)
     total = np.zeros(matrix.shape)

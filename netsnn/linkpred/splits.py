@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from netsnn.errors import FileError
+from netsnn.errors import FileError, check_within
 from netsnn.graph import Graph, Layer
 from netsnn.hints import PathLike, Seed
 from netsnn.io import read
@@ -62,8 +62,7 @@ def split(graph: Layer | Graph, fraction: float = 0.1, *, removal: str = "random
     """
     if not isinstance(graph, (Layer, Graph)):
         raise ValueError(f"split needs a Layer or a Graph, got {type(graph).__name__}")
-    if not 0 < fraction < 1:
-        raise ValueError(f"fraction must lie in (0, 1), got {fraction!r}")
+    check_within("fraction", fraction, "(0, 1)")
     if removal not in REMOVALS:
         raise ValueError(f"removal must be one of {', '.join(REMOVALS)}, got {removal!r}")
     if negatives not in NEGATIVES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from netsnn.errors import check_within
 from netsnn.graph import Layer
 from netsnn.measures.checks import check_kind
 from netsnn.network import Network
@@ -128,8 +129,7 @@ def hub_ids(d: np.ndarray, rule: str, value: float) -> np.ndarray:
     if not len(d):
         return order
     if rule == "share":
-        if not 0 < value <= 1:
-            raise ValueError(f"a share must lie in (0, 1], got {value!r}")
+        check_within("a share", value, "(0, 1]")
         edge = d[order[max(1, round(value * len(d))) - 1]]
         chosen = (d[order] >= edge) & (d[order] > 0)
     else:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse.linalg
 
-from netsnn.errors import check_memory, check_whole
+from netsnn.errors import check_memory, check_whole, check_within
 from netsnn.graph import Graph, Layer
 from netsnn.hints import Seed
 from netsnn.linkpred.evaluation import Evaluation
@@ -62,8 +62,7 @@ def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repea
     1.0
     """
     check_kind(layer, (Layer, Graph), "structural_consistency")
-    if not 0 < fraction < 1:
-        raise ValueError(f"fraction must lie in (0, 1), got {fraction!r}")
+    check_within("fraction", fraction, "(0, 1)")
     check_whole("repeats", repeats, 1)
     small = min(layer.shape)
     if rank is None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from netsnn.errors import check_memory, check_whole
+from netsnn.errors import check_memory, check_whole, check_within
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 from netsnn.threads import run
@@ -134,8 +134,7 @@ def neural_persistence(weights: Weights, *, convention: str = "reference", missi
     _check_choice("convention", convention, ("reference", "finite"))
     _check_choice("missing", missing, ("zero", "absent"))
     _check_choice("nodes", nodes, ("all", "active"))
-    if not (isinstance(p, (int, float, np.number)) and 0 < p < np.inf):
-        raise ValueError(f"p must be a positive number, got {p!r}")
+    check_within("p", p, "(0, inf)")
     layers = _read(weights)
     raw, normalized, diagrams, components, isolated = [], [], [], [], []
     for layer, unit in zip(layers, _scales(layers, scale)):

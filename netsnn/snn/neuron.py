@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from netsnn.errors import check_whole
+from netsnn.errors import check_whole, check_within
 from netsnn.kernels.neurons import ATAN, SIGMOID, TRIANGULAR, lif_backward, lif_forward
 from netsnn.threads import n_threads, run
 
@@ -45,7 +45,7 @@ def lif(current: Tensor, *, tau: float = 2.0, threshold: float = 1.0, reset: flo
     ----------
     current : (steps, batch..., neurons); with `steps`, (batch..., neurons): the same at each step, of which no copies are made
     tau : time constant of the leak in steps, at least 1
-    threshold : membrane at which a neuron fires
+    threshold : membrane at which a neuron fires, positive
     reset : membrane after a spike, and without current; None subtracts the threshold (and rests at 0)
     decay_input : whether the current is divided by tau as well
     detach_reset : whether the gradient leaves out that a spike resets
@@ -159,11 +159,10 @@ class _Rule:
             raise ValueError(f"tau must be at least 1, got {self.tau}")
         if self.surrogate not in SURROGATES:
             raise ValueError(f"surrogate must be one of {', '.join(SURROGATES)}, got {self.surrogate!r}")
-        if not 0 < self.steepness < math.inf:
-            raise ValueError(f"alpha must be positive, got {self.alpha}")
-        for name, value in (("threshold", self.threshold), ("reset", self.rest)):
-            if not math.isfinite(value):
-                raise ValueError(f"{name} must be finite, got {value}")
+        check_within("alpha", self.steepness, "(0, inf)")
+        check_within("threshold", self.threshold, "(0, inf)")
+        if not math.isfinite(self.rest):
+            raise ValueError(f"reset must be finite, got {self.reset}")
 
     @property
     def rest(self) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from netsnn.errors import check_within
 from netsnn.graph import Layer, _check_shape
 from netsnn.hints import Seed
 from netsnn.wiring.counts import check_amount, link_count
@@ -119,8 +120,8 @@ def _check_request(n_out: int | None, beta: float | None, density: float | None,
     """All that can be checked before hours of samples are read."""
     if (n_out is None) == (beta is None):
         raise ValueError(f"give one of n_out and beta, got {'none' if n_out is None else 'both'}")
-    if beta is not None and not (np.isfinite(beta) and beta > 0):
-        raise ValueError(f"beta must be a positive number, got {beta!r}")
+    if beta is not None:
+        check_within("beta", beta, "(0, inf)")
     if n_out is not None:
         _check_shape((0, n_out))
     check_amount(density, sparsity, links)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from netsnn.errors import check_within
 from netsnn.graph import _check_shape
 
 __all__ = ["check_amount", "draw_ids", "link_count", "spread"]
@@ -32,10 +33,10 @@ def check_amount(density: float | None, sparsity: float | None, links: int | Non
     given = [name for name, value in {"density": density, "sparsity": sparsity, "links": links}.items() if value is not None]
     if len(given) != 1:
         raise ValueError(f"give one of density, sparsity and links, got {' and '.join(given) or 'none'}")
-    if density is not None and not 0 <= density <= 1:
-        raise ValueError(f"density must lie in [0, 1], got {density}")
-    if sparsity is not None and not 0 <= sparsity < 1:
-        raise ValueError(f"sparsity must lie in [0, 1), got {sparsity}")
+    if density is not None:
+        check_within("density", density, "[0, 1]")
+    if sparsity is not None:
+        check_within("sparsity", sparsity, "[0, 1)")
 
 
 def spread(total: int, parts: int, rng: np.random.Generator) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from netsnn.errors import check_within
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 from netsnn.wiring.counts import draw_ids, link_count, spread
@@ -44,8 +45,7 @@ def small_world(n_in: int, n_out: int, *, density: float | None = None, sparsity
            [0, 0, 0, 0, 1, 1]])
     """
     n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
-    if not 0 <= rewire <= 1:
-        raise ValueError(f"rewire must lie in [0, 1], got {rewire}")
+    check_within("rewire", rewire, "[0, 1]")
     if not count:
         return _layer(np.empty(0, dtype=np.int64), n_in, n_out)
     rng = np.random.default_rng(seed)
@@ -144,8 +144,7 @@ def receptive_field(n_in: int, n_out: int, *, density: float | None = None, spar
            [0, 0, 1]])
     """
     n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
-    if not 0 <= spread_out <= 1:
-        raise ValueError(f"spread_out must lie in [0, 1], got {spread_out}")
+    check_within("spread_out", spread_out, "[0, 1]")
     if degrees not in ("fixed", "random"):
         raise ValueError(f"degrees must be 'fixed' or 'random', got {degrees!r}")
     if not count:

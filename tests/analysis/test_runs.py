@@ -1,13 +1,17 @@
 """Studies of training runs: tables that grow, go on where they were, and know what is done."""
 
 import math
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
 from analysis import ablations, accuracy, drawing, methods, topology
 from analysis.measured import result
-from analysis.runs import Place, Study, read_table, write_table
+from analysis.runs import ROOT, Place, Study, read_table, write_table
 from netsnn.errors import FileError
 from netsnn.snn import Config
 
@@ -102,3 +106,21 @@ def test_the_quick_studies_run_and_are_reported(tmp_path):
     assert "d to SET" in page and "| modularity |" in page
     for name in ("accuracy/accuracy", "accuracy/energy", "topology/evolution", "topology/receptive_fields", "topology/against_chance", "ablations/ablations"):
         assert (tmp_path / "results" / f"{name}.png").stat().st_size > 10_000
+
+
+def test_an_interrupted_study_says_so_and_goes_on(tmp_path):
+    code = f"""
+from pathlib import Path
+from tests.analysis.test_runs import TINY, measure
+from analysis.runs import Place, Study
+if __name__ == "__main__":
+    Study("some", {{"quick/0": TINY, "long/0": TINY.replace(epochs=10_000)}}, measure, ("runs", "epochs"), Place(Path({str(tmp_path)!r}), Path({str(tmp_path / "work")!r}), 1)).run(lambda text: print(text, flush=True))
+"""
+    (tmp_path / "script.py").write_text(code)
+    with subprocess.Popen([sys.executable, tmp_path / "script.py"], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          start_new_session=True) as process:
+        assert process.stdout.readline().startswith("some: quick/0 ")
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read() == "some: interrupted; the next call goes on where it was\n"
+    assert [row["cell"] for row in read_table(tmp_path / "some" / "runs.csv")] == ["quick/0"]

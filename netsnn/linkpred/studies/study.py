@@ -29,7 +29,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from netsnn import __version__
-from netsnn.errors import FileError, StudyError, check_whole
+from netsnn.errors import FileError, StudyError, check_whole, check_within
 from netsnn.graph import Graph, Layer
 from netsnn.hints import PathLike
 from netsnn.io import read
@@ -106,8 +106,7 @@ class Study:
         put("methods", _methods(self.methods))
         put("splits", {str(name): list_ for name, list_ in self.splits.items()})
         put("domains", {str(name): text for name, text in self.domains.items()})
-        if isinstance(self.fraction, bool) or not isinstance(self.fraction, (int, float)) or not 0 < self.fraction < 1:
-            raise ValueError(f"fraction must lie in (0, 1), got {self.fraction!r}")
+        check_within("fraction", self.fraction, "(0, 1)")
         for name, at_least in (("repeats", 1), ("seed", 0), ("node_k", 1)):
             value = getattr(self, name)
             if (value is not None or name != "node_k") and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least):

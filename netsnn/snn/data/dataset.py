@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from netsnn.errors import check_within
 from netsnn.hints import Seed
 from netsnn.snn.data.events import Frames, Recordings
 
@@ -120,8 +121,7 @@ class Dataset:
         >>> len(rest), sorted(part.labels.tolist())
         (6, [0, 0, 1, 1])
         """
-        if not 0 <= share <= 1:
-            raise ValueError(f"share must lie in [0, 1], got {share!r}")
+        check_within("share", share, "[0, 1]")
         rng = np.random.default_rng(seed)
         exact = share * np.bincount(self.labels, minlength=len(self.classes))
         counts = np.floor(exact + 1e-9).astype(np.int64)
