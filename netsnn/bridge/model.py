@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from netsnn.evolve import Recipe, start
+from netsnn.evolve.initial import READINGS
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 
@@ -76,7 +77,7 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration: ArrayLike | torch
     silence = None if samples is None or not np.isin(samples, (0, 1)).all() else float(np.mean(samples == 0))  # of spikes only
     if recipe.first_wiring == "sscti" and samples is not None and not np.isin(samples, (0, 1)).all():
         raise ValueError(f'{names[0]} does not see spikes (0 or 1), which "sscti" correlates; take first_wiring="csti" among the options of the recipe, or encode the inputs')
-    if recipe.weights == "sswi" and recipe.first_wiring in ("sscti", "csti") and samples is None:
+    if recipe.weights in READINGS and recipe.first_wiring in ("sscti", "csti") and samples is None:
         raise ValueError(f"{recipe.name} wires and weighs its first layer by its inputs: give calibration")
     order = {name: i for i, name in enumerate(names)}
     state = start(recipe, [_dimensions(modules[name]) for name in names], chains=[[order[name] for name in chain] for chain in grouped], samples=samples,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from netsnn.graph import Layer
 
-__all__ = ["INITIAL", "kaiming", "normal_tenth", "sswi", "swi", "sswi_variance"]
+__all__ = ["INITIAL", "READINGS", "kaiming", "normal_tenth", "sswi", "swi", "sswi_variance"]
 
 UNIT = math.sqrt(math.pi) / (math.sqrt(2) * math.exp(-0.5))  # 2.066: 1 / (2 phi(1)), phi the standard normal density
+READINGS = {"sswi": "silence", "sswi_rate": "rate", "sswi_inverse": "inverse"}
+"""What SSWI's S_t may be, by the name of the weights."""
 
 
-def sswi_variance(layer: Layer, *, position: str, theta: float = 0.5, silence: float | None = None) -> float:
+def sswi_variance(layer: Layer, *, position: str, theta: float = 0.5, silence: float | None = None, reading: str = "silence") -> float:
     """Variance of SSWI, sparse spike weight initialisation; n inputs, density D.
 
     first: S_t / (n D), S_t the temporal activation sparsity; middle: theta^2 sqrt(pi) / (sqrt(2) e^(-1/2) n D); last (dense): the same without D.
@@ -23,7 +27,9 @@ def sswi_variance(layer: Layer, *, position: str, theta: float = 0.5, silence: f
     ----------
     position : "first", "middle" or "last"
     theta : firing threshold
-    silence : S_t, the share of zeros among input spikes (inferred: the paper's definition was not at hand); needed for "first"
+    silence : the share of zeros among input spikes; needed for "first"
+    reading : S_t as "silence" (inferred: the paper's definition was not at hand), as "rate" = 1 - silence, or as "inverse" = 1 / rate (weights whose
+        sum over spikes has variance 1)
 
     References
     ----------
@@ -35,7 +41,8 @@ def sswi_variance(layer: Layer, *, position: str, theta: float = 0.5, silence: f
     if position == "first":
         if silence is None or not 0 <= silence <= 1:
             raise ValueError(f"the first layer's SSWI needs silence, the share of zeros in the input spikes, in [0, 1]; got {silence!r}")
-        return silence / (n * density)
+        temporal = {"silence": silence, "rate": 1 - silence, "inverse": 1 / (1 - silence) if silence < 1 else 1.0}
+        return temporal[reading] / (n * density)
     if position == "middle":
         return theta**2 * UNIT / (n * density)
     if position == "last":
@@ -64,4 +71,4 @@ def normal_tenth(layer: Layer, generator: np.random.Generator, **_: Any) -> np.n
     return generator.normal(0, 0.1, layer.n_links)
 
 
-INITIAL = {"sswi": sswi, "swi": swi, "kaiming": kaiming, "normal_tenth": normal_tenth}
+INITIAL: dict[str, Callable[..., np.ndarray]] = {**{name: partial(sswi, reading=reading) for name, reading in READINGS.items()}, "swi": swi, "kaiming": kaiming, "normal_tenth": normal_tenth}

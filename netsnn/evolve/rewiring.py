@@ -106,7 +106,8 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains: Sequence
             warnings.warn(f"layer {i} ({shape[0]} x {shape[1]}) has no link at a density of {density:.3g}", ShortfallWarning, stacklevel=3)
         position = "last" if i == len(shapes) - 1 and len(shapes) > 1 else "first" if i == 0 and silence is not None else "middle"
         layers.append(layer)
-        weights.append(np.asarray(own[i])[layer.links] if recipe.weights == "own" and own is not None else INITIAL[recipe.weights](layer, generator, **({"position": position, "theta": theta, "silence": silence} if recipe.weights == "sswi" else {})))
+        weights.append(np.asarray(own[i])[layer.links] if recipe.weights == "own" and own is not None
+                       else INITIAL[recipe.weights](layer, generator, position=position, theta=theta, silence=silence))
     alive = living(layers, chains, recipe)
     return State(tuple(layers), tuple(weights), chains, alive, evolving)
 

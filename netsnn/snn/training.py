@@ -21,6 +21,7 @@ from netsnn import __version__
 from netsnn.bridge import Evolver, compute_on_links, density, on_links, sparse_layers, sparsify, to_graph
 from netsnn.bridge.engine import check_form
 from netsnn.errors import FileError, TrainingError
+from netsnn.evolve.initial import READINGS
 from netsnn.hints import PathLike
 from netsnn.history import History
 from netsnn.io.atomic import write_bytes
@@ -323,7 +324,7 @@ class _Training:
 
     def _calibration(self) -> torch.Tensor | None:
         """What the first wiring and its weights look at: inputs of some training samples, (samples, steps, inputs), or (samples, inputs) if constant."""
-        if self.recipe.first_wiring is None and self.recipe.weights != "sswi":
+        if self.recipe.first_wiring is None and self.recipe.weights not in READINGS:
             return None
         drawn = np.random.default_rng([self.config.seed, 1]).choice(len(self.train), min(self.config.calibration, len(self.train)), replace=False)
         inputs = self._inputs(self.train, np.sort(drawn), [self.config.seed, 2])[0]

@@ -166,6 +166,8 @@ def test_sswi_has_the_papers_variances():
     assert pytest.approx(2.066366, abs=1e-6) == UNIT == pytest.approx(1 / (2 * scipy.stats.norm.pdf(1)))
     layer = ns.wiring.uniform(400, 300, density=0.05, seed=0)
     assert sswi_variance(layer, position="first", silence=0.9) == pytest.approx(0.9 / (400 * 0.05))
+    assert sswi_variance(layer, position="first", silence=0.9, reading="rate") == pytest.approx(0.1 / 20)
+    assert sswi_variance(layer, position="first", silence=0.9, reading="inverse") == pytest.approx(10 / 20)
     assert sswi_variance(layer, position="middle", theta=0.5) == pytest.approx(0.25 * UNIT / 20)
     assert sswi_variance(layer, position="last", theta=0.5) == pytest.approx(0.25 * UNIT / 400)
     drawn = sswi(layer, np.random.default_rng(0), position="middle", theta=0.5)
@@ -186,6 +188,5 @@ def test_a_middle_layer_under_sswi_has_potentials_of_the_threshold():
 @pytest.mark.parametrize("name", list(INITIAL))
 def test_first_weights_follow_the_seed(name):
     layer, _ = random_layer(50, 40, 0.2)
-    options = {"position": "middle", "theta": 1.0} if name == "sswi" else {}
-    one, two, other = (INITIAL[name](layer, np.random.default_rng(s), **options) for s in (0, 0, 1))
+    one, two, other = (INITIAL[name](layer, np.random.default_rng(s), position="middle") for s in (0, 0, 1))
     assert (one == two).all() and (one != other).any() and one.shape == (layer.n_links,)
