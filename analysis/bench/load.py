@@ -54,6 +54,8 @@ SIZES, TINY, DEGREE = (100_000, 1_000_000, 10_000_000), 3_200, 32
 FIELDS = ["operation", "links", "seconds", "wall", "peak_mb", "outcome"]
 WALKS = "scores all pairs that walks of three links join: here nearly all n^2 of them; see the sparser layers"
 STEEP = 1.3  # from this exponent on an operation is named in NAMED
+HUBS = "pairs of links that share a neuron: their number, a sum of squared degrees, grows faster than the links where hubs grow"
+CACHES = "linear up to 1e6 (exponent {:.2f}); at 1e7 its arrays no longer fit the caches"
 NAMED = {
     **{f"{what} {name}": WALKS for what in ("best", "evaluate") for name in ("l3", "lp", "ch2_l3", "ch3_l3", "ch2_l3n", "cra", "bra", "car", "ch3_l3, sample=True")},
     **{f"best {name} in a graph": WALKS for name in ("l3", "ch3_l3")},
@@ -62,6 +64,9 @@ NAMED = {
     **{f"{what}, sparser": "walks grow faster than links where hubs grow, and tables outgrow the caches" for what in
        ("best l3", "best ch2_l3", "best ch3_l3", "best ch2_l3n", "best ch3_l3, sample=True", "evaluate l3", "evaluate ch3_l3")},
     "best ch3_l2 in a graph": "walks grow faster than links where hubs grow, and each pair's neighbours are counted link by link",
+    **{name: HUBS for name in ("best cn in a graph", "best ra in a graph", "best jaccard in a graph", "evaluate ra in a graph", "measure clustering", "measure nestedness",
+                               "measures.summary")},
+    "measure modularity": "Louvain's passes, more of them in larger networks",
     "wiring.receptive_field": "draws from all pairs, n_in n_out of them, as its documentation says; memory does not grow so",
     "best spm": "dense linear algebra, O(n^3)",
     "best katz": "every pair has a Katz score: n^2 of them",
@@ -461,7 +466,8 @@ def line(name: str, found: list[dict | None]) -> str:
     cells += [slope(values["seconds"], 0.1), slope(values["peak_mb"], 30)]
     outcomes = [f"{links:.0e}: {row['outcome']}".replace("e+0", "e") for links, row in zip(SIZES, found) if row and row["outcome"]]
     steep = any(text.strip("()") and float(text.strip("()")) > STEEP for text in cells[-2:])
-    remark = [NAMED[name]] if name in NAMED and (steep or outcomes) else ["superlinear"] if steep else []
+    early = math.log10(values["seconds"][1] / values["seconds"][0])
+    remark = [] if not (steep or outcomes) else [NAMED[name]] if name in NAMED else [CACHES.format(early)] if steep and early < 1.2 else ["superlinear"] if steep else []
     return "| " + " | ".join([*cells, "; ".join([*remark, *outcomes]).replace("|", "\\|")]) + " |"
 
 
