@@ -94,7 +94,7 @@ def test_the_quick_studies_run_and_are_reported(tmp_path):
     for module in (accuracy, ablations):
         found = module.study(place, quick=True)
         few = {name: config.replace(samples=200, test_samples=100, epochs=2) for name, config in found.cells.items()
-               if module is ablations or name.split("/")[2] in ("dense", "static", "set", "rigl", "cht", "ch_snn")}
+               if name.split("/")[2] in ("dense", "set", "rigl", "ch_snn", "CH-SNN", "uniform", "random")}
         found = Study(found.name, few, found.measure, found.tables, place)
         assert found.run(lambda line: None)
         module.report(found)
