@@ -1,5 +1,7 @@
 import collections
+import copy
 import itertools
+import re
 
 import igraph as ig
 import networkx as nx
@@ -34,6 +36,18 @@ def test_the_seed_decides_and_nothing_else(make):
     one, two = make(40, 60, density=0.1, seed=1), make(40, 60, density=0.1, seed=2)
     assert one != two and make(40, 60, density=0.1, seed=np.random.default_rng(1)) == one
     assert (np.random.get_state()[1] == state).all()
+
+
+@pytest.mark.parametrize("seed", ["x", 1.5, -1, [0, -1], np.nan])
+def test_what_is_no_seed_is_named(seed):
+    for draw in (*GENERATORS, lambda *sizes, **more: ns.measures.communities(ns.Layer.from_dense(np.eye(3)), seed=seed)):
+        with pytest.raises(ValueError, match=re.escape(f"seed must be a whole number of at least 0 or a numpy Generator, got {seed!r}")):
+            draw(2, 3, links=2, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [3, np.int64(3), [1, 2], np.random.SeedSequence(3), np.random.PCG64(3)])
+def test_any_seed_of_numpy_gives_what_numpy_gives(seed):
+    assert erdos_renyi(9, 9, links=20, seed=copy.deepcopy(seed)) == erdos_renyi(9, 9, links=20, seed=np.random.default_rng(copy.deepcopy(seed)))
 
 
 def test_sparsity_counts_exactly():

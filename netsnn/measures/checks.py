@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 
 __all__ = ["check_kind", "generators"]
 
@@ -18,4 +18,4 @@ def check_kind(value: object, kinds: type | tuple[type, ...], what: str) -> None
 
 def generators(seed: Seed, count: int) -> list[np.random.Generator]:
     """`count` independent generators of one seed. A SeedSequence counts those it has given, so that a copy must give them: the same one shall give the same."""
-    return np.random.default_rng(np.random.SeedSequence(**seed.state) if isinstance(seed, np.random.SeedSequence) else seed).spawn(count)
+    return generator(np.random.SeedSequence(**seed.state) if isinstance(seed, np.random.SeedSequence) else seed).spawn(count)

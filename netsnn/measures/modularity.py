@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from netsnn.errors import check_whole
 from netsnn.graph import Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.measures.checks import check_kind
 
 __all__ = ["Communities", "barber", "communities"]
@@ -91,12 +91,12 @@ def communities(layer: Layer, *, restarts: int = 5, seed: Seed = 0) -> Communiti
     """
     check_kind(layer, Layer, "communities")
     check_whole("restarts", restarts, 1)
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     # to begin with, all that have links together: modularity 0, and nothing better exists in, say, a full layer
     linked = np.concatenate([layer.out_degrees, layer.in_degrees]) > 0
     best = 0.0, np.where(linked, 0, np.cumsum(~linked))
     for _ in range(int(restarts)):
-        label = _louvain(layer, generator)
+        label = _louvain(layer, rng)
         quality = barber(layer, label[:layer.n_in], label[layer.n_in:])
         if quality > best[0] + 1e-12:
             best = quality, label

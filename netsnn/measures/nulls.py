@@ -9,7 +9,7 @@ import numpy as np
 
 from netsnn.errors import check_whole
 from netsnn.graph import Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.measures.checks import generators
 
 __all__ = ["AgainstNull", "against_null", "null_layer", "null_layers"]
@@ -55,7 +55,7 @@ def null_layer(layer: Layer, *, rounds: int = 50, seed: Seed = 0) -> Layer:
     if side.n_in < 2 or not layer.n_links:
         return layer
     indices = side.indices.copy()
-    trade(side.indptr, indices, side.n_out, int(rounds), np.uint64(np.random.default_rng(seed).integers(2**63)))
+    trade(side.indptr, indices, side.n_out, int(rounds), np.uint64(generator(seed).integers(2**63)))
     row = np.repeat(np.arange(side.n_in), np.diff(side.indptr))
     return layer.with_links(indices, row) if wide else layer.with_links(row, indices)
 

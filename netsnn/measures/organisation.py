@@ -9,7 +9,7 @@ import scipy.sparse.linalg
 
 from netsnn.errors import check_memory, check_whole, check_within
 from netsnn.graph import Graph, Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.linkpred.evaluation import Evaluation
 from netsnn.linkpred.scoring import scores
 from netsnn.linkpred.spectral import perturbed_graph, perturbed_layer
@@ -72,13 +72,13 @@ def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repea
     if layer.n_links < 2:
         return float("nan")
     check_memory("structural_consistency", layer.shape, 7)
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     row, col = layer.links
     count = min(int(np.ceil(fraction * layer.n_links)), layer.n_links - 1)
     found = []
     for _ in range(int(repeats)):
         hidden = np.zeros(layer.n_links, dtype=bool)
-        hidden[generator.choice(layer.n_links, count, replace=False)] = True
+        hidden[rng.choice(layer.n_links, count, replace=False)] = True
         rest, gone = layer.select(~hidden), layer.select(hidden)
         if rank is None or rank >= small - 1:
             perturb = perturbed_layer if isinstance(layer, Layer) else perturbed_graph

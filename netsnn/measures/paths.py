@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from netsnn.errors import check_whole
 from netsnn.graph import Graph, Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.measures.checks import check_kind
 from netsnn.network import Network
 from netsnn.threads import run
@@ -87,7 +87,7 @@ def distances(layer: Layer | Graph | Network, *, sources: int | None = None, see
     chosen = np.arange(whole.n)
     if sources is not None:
         check_whole("sources", sources, 1)
-        chosen = np.random.default_rng(seed).permutation(whole.n)[:sources]
+        chosen = generator(seed).permutation(whole.n)[:sources]
 
     def part(first: int) -> np.ndarray:
         counts = np.zeros(whole.n + 1, dtype=np.int64)  # one step more is tried than the farthest node takes

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from netsnn.errors import check_memory, check_whole, check_within
 from netsnn.graph import Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.threads import run
 
 __all__ = ["DeepGraphPersistence", "NeuralPersistence", "PermutationNull", "deep_graph_persistence", "neural_persistence", "permutation_null",
@@ -278,7 +278,7 @@ def permutation_null(weights: Weights, measure: Callable[[Sequence], Any] | None
     (True, (50,))
     """
     check_whole("draws", draws, 2)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     measure = measure or _mean_persistence
     layers = _read(weights)
     values = np.array([measure([layer.shuffled(rng, links) for layer in layers]) for _ in range(draws)], dtype=np.float64)

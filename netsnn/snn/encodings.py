@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from netsnn.errors import check_whole
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 
 __all__ = ["direct", "latency", "rate"]
 
@@ -51,7 +51,7 @@ def rate(x: Tensor, steps: int, *, seed: Seed) -> Tensor:
     """
     check_whole("steps", steps, 1)
     _check_values(x)
-    draws = torch.from_numpy(np.random.default_rng(seed).random((steps, *x.shape), dtype=np.float32)).to(x.device)
+    draws = torch.from_numpy(generator(seed).random((steps, *x.shape), dtype=np.float32)).to(x.device)
     return draws.lt_(x.detach().float()).to(x.dtype)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from netsnn.errors import check_within
 from netsnn.graph import Layer, _check_shape
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.wiring.counts import check_amount, link_count
 
 __all__ = ["csti", "phi", "sscti"]
@@ -84,7 +84,7 @@ def sscti(spikes: Any, n_out: int | None = None, *, beta: float | None = None, d
     similarity = _spike_correlation(*_spike_counts(spikes))
     size = _size(len(similarity), n_out, beta, density, sparsity, links)
     # counts are exact, so equal values differ by the last bits of one division and one root at most
-    return _link_the_most_similar(similarity, *size, np.random.default_rng(seed), rtol=2.0**-48, atol=0.0)
+    return _link_the_most_similar(similarity, *size, generator(seed), rtol=2.0**-48, atol=0.0)
 
 
 def csti(samples: Any, n_out: int | None = None, *, beta: float | None = None, density: float | None = None,
@@ -113,7 +113,7 @@ def csti(samples: Any, n_out: int | None = None, *, beta: float | None = None, d
     _check_request(n_out, beta, density, sparsity, links)
     similarity = _pearson(samples)
     size = _size(len(similarity), n_out, beta, density, sparsity, links)
-    return _link_the_most_similar(similarity, *size, np.random.default_rng(seed), rtol=0.0, atol=1e-12)
+    return _link_the_most_similar(similarity, *size, generator(seed), rtol=0.0, atol=1e-12)
 
 
 def _check_request(n_out: int | None, beta: float | None, density: float | None, sparsity: float | None, links: int | None) -> None:

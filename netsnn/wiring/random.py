@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netsnn.graph import Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.wiring.counts import draw_ids, link_count, spread
 
 __all__ = ["erdos_renyi", "uniform"]
@@ -35,7 +35,7 @@ def erdos_renyi(n_in: int, n_out: int, *, density: float | None = None, sparsity
     Layer(784 -> 1000, 7840 links, density 1%)
     """
     n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
-    ids = draw_ids(n_in * n_out, count, np.random.default_rng(seed))
+    ids = draw_ids(n_in * n_out, count, generator(seed))
     return Layer.from_edges(ids // max(n_out, 1), ids % max(n_out, 1), (n_in, n_out))
 
 
@@ -64,7 +64,7 @@ def uniform(n_in: int, n_out: int, *, density: float | None = None, sparsity: fl
     ([1, 1, 1, 2, 2, 2], [2, 2, 2, 3])
     """
     n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     possible = n_in * n_out
     absent = count > possible // 2  # the absent links of such a layer have equal degrees too
     ids = _equal_degrees(n_in, n_out, possible - count if absent else count, rng)

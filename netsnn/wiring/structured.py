@@ -9,7 +9,7 @@ import numpy as np
 
 from netsnn.errors import check_within
 from netsnn.graph import Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.wiring.counts import draw_ids, link_count, spread
 
 __all__ = ["receptive_field", "scale_free", "small_world"]
@@ -48,7 +48,7 @@ def small_world(n_in: int, n_out: int, *, density: float | None = None, sparsity
     check_within("rewire", rewire, "[0, 1]")
     if not count:
         return _layer(np.empty(0, dtype=np.int64), n_in, n_out)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     large, small = max(n_in, n_out), min(n_in, n_out)
     degrees = spread(count, large, rng)
     node = np.repeat(np.arange(large), degrees)
@@ -85,7 +85,7 @@ def scale_free(n_in: int, n_out: int, *, density: float | None = None, sparsity:
     (2000, True)
     """
     n_in, n_out, count = link_count(n_in, n_out, density, sparsity, links)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     n = n_in + n_out
     x, y = _barabasi_albert(n, count, rng)
     side_place = rng.permutation(n)  # below n_in: an input; otherwise output number place - n_in
@@ -149,7 +149,7 @@ def receptive_field(n_in: int, n_out: int, *, density: float | None = None, spar
         raise ValueError(f"degrees must be 'fixed' or 'random', got {degrees!r}")
     if not count:
         return _layer(np.empty(0, dtype=np.int64), n_in, n_out)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     large, small = max(n_in, n_out), min(n_in, n_out)
     share = spread(count, small, rng) if degrees == "fixed" else _random_share(count, small, large, rng)
     exponent = (1 - spread_out) / spread_out if spread_out else np.inf

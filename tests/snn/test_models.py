@@ -297,6 +297,8 @@ def test_spikes_may_be_bytes_or_booleans():
     (lambda: mlp(10, 5, 2, steps=0), "steps must be a whole number of at least 1, got 0"),
     (lambda: mlp(10, 2, steps=4), 'a model of one layer under a constant input needs readout="spikes": its currents have no time'),
     (lambda: mlp(10, 5, 2, readout="rate"), "readout must be \"current\" or \"spikes\", got 'rate'"),
+    (lambda: mlp(10, 5, 2, seed=-1), "seed must be a whole number of at least 0, got -1"),
+    (lambda: mlp(10, 5, 2, seed="x"), "seed must be a whole number of at least 0, got 'x'"),
     (lambda: conv((3, 8), (4,), 5, 2), "shape must be channels, height and width, got (3, 8)"),
     (lambda: conv((3, 8, 8), ("P",), 5, 2), "channels must name a convolution, got ('P',)"),
     (lambda: conv((3, 4, 4), (4, "P", "P", "P"), 5, 2), "inputs of 4 x 4 are too small for 3 poolings"),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from netsnn.errors import check_within
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.snn.data.events import Frames, Recordings
 
 __all__ = ["Dataset"]
@@ -122,7 +122,7 @@ class Dataset:
         (6, [0, 0, 1, 1])
         """
         check_within("share", share, "[0, 1]")
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         exact = share * np.bincount(self.labels, minlength=len(self.classes))
         counts = np.floor(exact + 1e-9).astype(np.int64)
         order = np.lexsort((rng.random(len(counts)), counts - exact))  # the largest remainders first, equal ones by the seed
