@@ -286,6 +286,15 @@ def test_bad_frames_are_refused_before_any_file_is_read(arguments, message):
         data.frames(**arguments)
 
 
+@pytest.mark.parametrize(("sensor", "message"), [
+    ((2, 2), r"event number 2 lies at \(2, 0\), outside 2 x 2"), ((1, 3), r"event number 3 lies at \(0, 1\), outside 3 x 1"),
+    (34, r"sensor must be \(height, width\), got 34"), ((2.0, 3), "a size of the sensor must be a whole number of at least 1, got 2.0"),
+])
+def test_events_outside_the_sensor_are_refused(sensor, message):
+    with pytest.raises(ValueError, match=message):
+        bin_events(Events(*np.array([[0, 0, 0, 1], [1, 2, 0, 1], [2, 0, 1, 0]]).T), 1, sensor)
+
+
 def test_recordings_are_read_when_a_batch_is_asked_for():
     asked = []
 

@@ -36,7 +36,7 @@ def bin_events(events: Events, steps: int, sensor: tuple[int, int], by: str = "n
     events : Events
     steps : int
     sensor : (int, int)
-        Height and width.
+        Height and width. An event outside is an error.
     by : "number" or "time"
     dtype : dtype
         With uint8, counts above 255 become 255; float32 keeps all of them.
@@ -53,9 +53,16 @@ def bin_events(events: Events, steps: int, sensor: tuple[int, int], by: str = "n
         raise ValueError(f"by must be number or time, got {by!r}")
     if dtype.kind not in "uif":
         raise ValueError(f"frames hold counts: dtype must be of numbers, got {dtype}")
-    (height, width), n = sensor, len(events.t)
+    if np.shape(sensor) != (2,):
+        raise ValueError(f"sensor must be (height, width), got {sensor!r}")
+    height, width = (check_whole("a size of the sensor", size, 1) for size in sensor)
+    n = len(events.t)
     if not n:
         return np.zeros((steps, 2, height, width), dtype=dtype)
+    outside = (events.x < 0) | (events.x >= width) | (events.y < 0) | (events.y >= height)
+    if outside.any():
+        where = int(np.argmax(outside))
+        raise ValueError(f"event number {where + 1} lies at ({events.x[where]}, {events.y[where]}), outside {width} x {height}")
     if by == "number":
         place = np.repeat(np.arange(steps), [n // steps] * (steps - 1) + [n - n // steps * (steps - 1)])
     else:
