@@ -1,4 +1,4 @@
-"""Encodings: how values become the inputs of a spiking network, step by step. Tensors in and out, time first: (steps, ...)."""
+"""Encodings: how values become the inputs of a spiking network, step by step. Tensors or arrays in, tensors out, time first: (steps, ...)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netsnn.hints import Seed, generator
 __all__ = ["direct", "latency", "rate"]
 
 
-def direct(x: Tensor, steps: int) -> Tensor:
+def direct(x: Tensor | np.ndarray, steps: int) -> Tensor:
     """The same values at every step: s[t] = x. No copy is made, all steps are one memory; the first layer turns values into spikes.
 
     References
@@ -24,10 +24,11 @@ def direct(x: Tensor, steps: int) -> Tensor:
     >>> direct(torch.tensor([[0.5, 1.0]]), 3).shape
     torch.Size([3, 1, 2])
     """
+    x = _tensor(x)
     return x.unsqueeze(0).expand(check_whole("steps", steps, 1), *x.shape)
 
 
-def rate(x: Tensor, steps: int, *, seed: Seed) -> Tensor:
+def rate(x: Tensor | np.ndarray, steps: int, *, seed: Seed) -> Tensor:
     """Spikes at random, independent from step to step, with the value as their probability: P(s[t] = 1) = x.
 
     The numbers are drawn by NumPy and only then sent to the device of `x`, so that a seed gives the same spikes everywhere: spike where the
@@ -35,7 +36,7 @@ def rate(x: Tensor, steps: int, *, seed: Seed) -> Tensor:
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array
         Values in [0, 1]. float64 values are compared as float32.
     steps : int
     seed : int or numpy.random.Generator
@@ -50,19 +51,19 @@ def rate(x: Tensor, steps: int, *, seed: Seed) -> Tensor:
             [0., 0., 1.]])
     """
     check_whole("steps", steps, 1)
-    _check_values(x)
+    x = _values(x)
     draws = torch.from_numpy(generator(seed).random((steps, *x.shape), dtype=np.float32)).to(x.device)
     return draws.lt_(x.detach().float()).to(x.dtype)
 
 
-def latency(x: Tensor, steps: int) -> Tensor:
+def latency(x: Tensor | np.ndarray, steps: int) -> Tensor:
     """One spike an input, the earlier the larger its value, and none for zeros: at step t = min(floor((1 - x) * steps), steps - 1).
 
     Step 0 stands for the values in (1 - 1 / steps, 1], and each further step for the next interval of that length.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array
         Values in [0, 1].
     steps : int
 
@@ -78,15 +79,20 @@ def latency(x: Tensor, steps: int) -> Tensor:
             [0., 1., 0., 0.]])
     """
     check_whole("steps", steps, 1)
-    _check_values(x)
-    x = x.detach()
+    x = _values(x).detach()
     when = ((1 - x.double()) * steps).floor().clamp(max=steps - 1).long()
     spikes = torch.zeros((steps, *x.shape), dtype=x.dtype, device=x.device)
     return spikes.scatter_(0, when.unsqueeze(0), (x > 0).to(x.dtype).unsqueeze(0))
 
 
-def _check_values(x: Tensor) -> None:
+def _tensor(x: Tensor | np.ndarray) -> Tensor:
+    return x if isinstance(x, Tensor) else torch.as_tensor(np.require(x, requirements=["C", "W"]))  # else torch warns of read-only arrays, and refuses reversed ones
+
+
+def _values(x: Tensor | np.ndarray) -> Tensor:
+    x = _tensor(x)
     if not x.is_floating_point():
         raise ValueError(f"values must be floating-point numbers in [0, 1], got {x.dtype}")
     if x.numel() and not bool(((x >= 0) & (x <= 1)).all()):  # NaN fails too
         raise ValueError(f"values must lie in [0, 1], got {x.min().item():.4g} to {x.max().item():.4g}")
+    return x

@@ -19,6 +19,14 @@ def test_time_comes_first_and_the_type_stays(name, shape, dtype):
     assert spikes.shape == (5, *shape) and spikes.dtype == dtype and spikes.device == x.device
 
 
+@pytest.mark.parametrize("name", list(ENCODINGS))
+def test_arrays_are_encoded_as_tensors_are(name):
+    x = np.random.default_rng(0).random((3, 4), dtype=np.float32)
+    x.setflags(write=False)
+    for array in (x, x[::-1], x.T.astype(np.float64)):
+        assert torch.equal(ENCODINGS[name](array, 5), ENCODINGS[name](torch.tensor(array.copy()), 5))
+
+
 def test_direct_repeats_without_a_copy():
     x = torch.rand(2, 3, requires_grad=True)
     encoded = direct(x, 4)
