@@ -148,14 +148,14 @@ class Layer:
             place[node] = (s, counts[s])
             counts[s] += 1
         row, col, values = [], [], []
-        for x, y, data in graph.edges(data=True):
+        for x, y, value in graph.edges(data=weight):
             (s, i), (t, j) = place[x], place[y]
             if s == t or (graph.is_directed() and s == 1):
                 raise ValueError(f"link {x!r} - {y!r} does not go from an input (bipartite=0) to an output (bipartite=1)")
             row.append(i if s == 0 else j)
             col.append(j if s == 0 else i)
             if weight is not None:
-                values.append(data[weight])
+                values.append(_given(value, x, y, weight))
         given = [graph.nodes[x].get("name") for x in nodes]
         if all(name is None for name in given) and not (nodes == list(range(len(nodes))) and side == sorted(side)):
             given = nodes
@@ -189,7 +189,7 @@ class Layer:
         row, col = np.where(swap, ends[:, 1], ends[:, 0]), np.where(swap, ends[:, 0], ends[:, 1])
         names = _split_names(graph.vs["name"] if "name" in graph.vs.attributes() else [None] * n, side)
         return cls.from_edges(place[row], place[col], (int((side == 0).sum()), int((side == 1).sum())),
-                              weights=None if weight is None else graph.es[weight],
+                              weights=None if weight is None else _igraph_values(graph, weight),
                               input_names=names[0], output_names=names[1])
 
     # ---- reading ----------------------------------------------------------------------------------
@@ -493,7 +493,7 @@ class Graph:
         nodes = list(graph)
         place = {x: i for i, x in enumerate(nodes)}
         ends = [(place[x], place[y]) for x, y in graph.edges()]
-        values = None if weight is None else [data[weight] for *_, data in graph.edges(data=True)]
+        values = None if weight is None else [_given(value, x, y, weight) for x, y, value in graph.edges(data=weight)]
         u, v = zip(*ends) if ends else ((), ())
         named = nodes != list(range(len(nodes))) or any("name" in graph.nodes[x] for x in nodes)
         names = [graph.nodes[x].get("name", x) for x in nodes] if named else None
@@ -515,7 +515,7 @@ class Graph:
         ends = np.array(graph.get_edgelist(), dtype=np.int64).reshape(-1, 2)
         names = graph.vs["name"] if "name" in graph.vs.attributes() else None
         return cls.from_edges(ends[:, 0], ends[:, 1], graph.vcount(), simplify=simplify, names=names,
-                              weights=None if weight is None else graph.es[weight])
+                              weights=None if weight is None else _igraph_values(graph, weight))
 
     # ---- reading ----------------------------------------------------------------------------------
 
@@ -757,10 +757,25 @@ def _check_ids(ids: ArrayLike, n: int, name: str) -> np.ndarray:
     return ids.astype(np.int64)
 
 
+def _given(value: Any, x: Any, y: Any, attribute: str) -> Any:
+    """The value of a link x - y; a ValueError if it has none."""
+    if value is None:
+        raise ValueError(f"link {x!r} - {y!r} has no {attribute!r}")
+    return value
+
+
+def _igraph_values(graph: igraph.Graph, attribute: str) -> list:
+    """An attribute of all links; a ValueError for the first that has none."""
+    values = graph.es[attribute] if attribute in graph.es.attributes() else [None] * graph.ecount()
+    return [_given(value, x, y, attribute) for value, (x, y) in zip(values, graph.get_edgelist())]
+
+
 def _check_weights(weights: ArrayLike, n_links: int) -> np.ndarray:
     weights = np.asarray(weights)
     if weights.shape != (n_links,):
         raise ValueError(f"weights must have one value a link ({n_links}), got shape {weights.shape}")
+    if weights.dtype.kind not in "biuf":
+        raise ValueError(f"weights must be numbers, got {weights.dtype}")
     if weights.dtype.kind == "f" and np.isnan(weights).any():
         raise ValueError(f"the weight of link number {int(np.flatnonzero(np.isnan(weights))[0])} is NaN")
     return weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,12 +47,14 @@ class Network:
     names: tuple[str, ...] | None = None
 
     def __init__(self, layers: Sequence[Layer], names: Sequence[str] | None = None) -> None:
+        if not isinstance(layers, Iterable):
+            raise ValueError(f"layers must be a list of Layers, got {layers!r}: write Network([layer])")
         layers = tuple(layers)
         if not layers:
             raise ValueError("a network needs at least one layer")
-        names = tuple(names) if names is not None else None
-        if names is not None and (len(names) != len(layers) or len(set(names)) != len(names)):
-            raise ValueError(f"names must be {len(layers)} different names, one a layer, got {names}")
+        found = None if names is None else (names,) if isinstance(names, str) else tuple(names) if isinstance(names, Iterable) else ()
+        if found is not None and (len(found) != len(layers) or len(set(found)) != len(found)):
+            raise ValueError(f"names must be {len(layers)} different names, one a layer, got {names!r}")
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise ValueError(f"layer {i} of a network must be a Layer, got {type(layer).__name__}")
@@ -62,7 +64,7 @@ class Network:
             if before.output_names is not None and after.input_names is not None and before.output_names != after.input_names:
                 raise ValueError(f"layers {i} and {i + 1} name the neurons they share differently")
         object.__setattr__(self, "layers", layers)
-        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "names", found)
 
     def __len__(self) -> int:
         return len(self.layers)

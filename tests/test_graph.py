@@ -290,6 +290,14 @@ def backward_link_igraph():
     return graph
 
 
+def half_weighted():
+    graph = nx.path_graph(3)
+    for node in graph:
+        graph.nodes[node].update(bipartite=node % 2, type=node % 2)
+    graph.edges[0, 1]["weight"] = 0.5
+    return graph
+
+
 def edges(row, col, shape=(2, 3), **more):
     return lambda: ns.Layer.from_edges(row, col, shape, **more)
 
@@ -304,6 +312,12 @@ def edges(row, col, shape=(2, 3), **more):
     (edges([0], [1], shape=(-2, 3)), "n_in must be a whole number from 0 to 2147483647, got -2"),
     (edges([0], [1], weights=[1.0, 2.0]), r"weights must have one value a link \(1\), got shape \(2,\)"),
     (edges([0], [1], weights=[np.nan]), "the weight of link number 0 is NaN"),
+    (edges([0], [1], weights=["a"]), "weights must be numbers, got <U1"),
+    (edges([0], [1], weights=[None]), "weights must be numbers, got object"),
+    (lambda: ns.Layer.from_networkx(half_weighted(), weight="weight"), "link 1 - 2 has no 'weight'"),
+    (lambda: ns.Graph.from_networkx(half_weighted(), weight="weight"), "link 1 - 2 has no 'weight'"),
+    (lambda: ns.Layer.from_igraph(ig.Graph.from_networkx(half_weighted()), weight="weight"), "link 1 - 2 has no 'weight'"),
+    (lambda: ns.Graph.from_igraph(ig.Graph.from_networkx(half_weighted()), weight="w"), "link 0 - 1 has no 'w'"),
     (edges([0], [1], input_names=["a"]), r"input_names must hold one name a neuron \(2\), got 1"),
     (edges([0], [1], input_names=["a", "a"]), "input_names must differ from each other; 'a' stands twice"),
     (lambda: ns.Layer.from_dense([1, 2]), r"a dense layer must have 2 dimensions, got shape \(2,\)"),

@@ -130,10 +130,20 @@ def test_layers_are_found_by_place_and_name():
     ([], None, "a network needs at least one layer"),
     ([(2, 3)], ["a", "b"], "names must be 1 different names"),
     ([(2, 3), (3, 2)], ["a", "a"], "names must be 2 different names"),
+    ([(2, 3), (3, 2)], "ab", "names must be 2 different names, one a layer, got 'ab'"),
+    ([(2, 3)], ns.Layer.from_edges([0], [0], (3, 1)), r"names must be 1 different names, one a layer, got Layer\(3 -> 1"),
 ])
 def test_wrong_networks_are_named(layers, names, message):
     with pytest.raises(ValueError, match=message):
         ns.Network([ns.Layer.from_dense(np.zeros(shape)) for shape in layers], names)
+
+
+def test_layers_without_brackets_are_no_list():
+    layer = ns.Layer.from_edges([0], [0], (1, 1))
+    for more in ([], [layer]):
+        with pytest.raises(ValueError, match=r"layers must be a list of Layers, got Layer\(1 -> 1, .*: write Network\(\[layer\]\)"):
+            ns.Network(layer, *more)
+    assert ns.Network([layer], "fc1").names == ("fc1",)
 
 
 def test_only_layers_that_agree_on_the_neurons_they_share_make_a_network():
