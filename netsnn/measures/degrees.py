@@ -125,11 +125,11 @@ def hub_ids(d: np.ndarray, rule: str, value: float) -> np.ndarray:
     """Ids of the hubs among neurons of degrees d, the largest degree first; see `HUB_RULES`."""
     if rule not in HUB_RULES:
         raise ValueError(f"rule must be one of {', '.join(HUB_RULES)}, got {rule!r}")
+    check_within(*("a share", value, "(0, 1]") if rule == "share" else ("value", value, "(-inf, inf)"))
     order = np.argsort(-d, kind="stable")
     if not len(d):
         return order
     if rule == "share":
-        check_within("a share", value, "(0, 1]")
         edge = d[order[max(1, round(value * len(d))) - 1]]
         chosen = (d[order] >= edge) & (d[order] > 0)
     else:

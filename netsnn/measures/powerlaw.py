@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import scipy.optimize
 import scipy.special
 from numpy.typing import ArrayLike
 
-from netsnn.errors import check_whole
+from netsnn.errors import check_whole, check_within
 from netsnn.hints import Seed
 from netsnn.measures.checks import generators
 from netsnn.threads import run
@@ -83,10 +84,9 @@ def power_law(values: ArrayLike, *, xmin: int | None = None, samples: int = 0, s
     if values.ndim != 1 or values.dtype.kind not in "biuf" or (values.size and (values.dtype.kind not in "iu" and (values % 1).any())) or (values < 0).any():
         raise ValueError("a power law of degrees needs whole numbers of at least 0")
     check_whole("samples", samples, 0)
-    if not steepest > 1:
-        raise ValueError(f"steepest must be above 1, got {steepest!r}")
-    if xmin is not None and (int(xmin) != xmin or xmin < 1):
-        raise ValueError(f"xmin must be a whole number of at least 1, got {xmin!r}")
+    check_within("steepest", steepest, "(1, inf)")
+    if xmin is not None:
+        check_whole("xmin", int(xmin) if isinstance(xmin, Real) and xmin % 1 == 0 else xmin, 1)  # 5.0 is as good as 5
     values = values[values >= (1 if xmin is None else xmin)].astype(np.int64)
     given = 0.0 if xmin is None else float(xmin)
     gamma, low, distance, tail = _fit(values, given, steepest)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from netsnn.errors import check_whole
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 from netsnn.measures.change import topology_distance
@@ -85,7 +86,7 @@ MEASURES = {
     "small_world": _small_worlds,
     "consistency": lambda layer: {"structural_consistency": structural_consistency(layer)},
 }
-"""Groups of measures by name. `summary` takes all but the last three by default: those need null models or whole spectra, and take longer."""
+"""Groups of measures by name. `summary` takes all but the last three by default, which take longer: `lcp` lists the communities of all links, the others need null models or whole spectra."""
 
 QUICK = tuple(name for name in MEASURES if name not in ("lcp", "small_world", "consistency"))
 
@@ -98,7 +99,7 @@ def summary(layer: Layer, measures: Iterable[str] | None = None, *, nulls: int =
     measures : names in `MEASURES`, optional
         "all" for everything; by default the quick ones.
     nulls : int
-        Draw so many null layers of the same degrees, and give NAME_z beside NAME for all that degrees do not decide alone.
+        Draw so many null layers of the same degrees, at least 2, and give NAME_z beside NAME for all that degrees do not decide alone.
 
     Returns
     -------
@@ -129,13 +130,14 @@ def summary(layer: Layer, measures: Iterable[str] | None = None, *, nulls: int =
     """
     if not isinstance(layer, Layer):
         raise ValueError(f"summary is one of a Layer, got {type(layer).__name__} (network_summary is one of a Network)")
+    if check_whole("nulls", nulls, 0) == 1:
+        raise ValueError("nulls must be 0, or at least 2, got 1")
     chosen = _chosen(measures)
     row: dict[str, float] = {}
     for name in chosen:
         row |= {key: float(value) for key, value in MEASURES[name](layer).items()}
-    if nulls:
-        fixed = {"degrees", "hubs", "power_law", "small_world"}
-        compared = [name for name in chosen if name not in fixed]
+    compared = [name for name in chosen if name not in ("degrees", "hubs", "power_law", "small_world")]
+    if nulls and compared:
         found = against_null(layer, lambda one: {key: value for name in compared for key, value in MEASURES[name](one).items()}, draws=nulls, seed=seed)
         row |= {f"{key}_z": beside.z for key, beside in found.items()}
     return row

@@ -1,5 +1,6 @@
 import itertools
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -344,6 +345,13 @@ def test_z_scores_come_with_what_degrees_do_not_decide():
     np.testing.assert_equal(ms.summary(random_layer(30, 30, 0.15), nulls=5, seed=1), row)
 
 
+@pytest.mark.parametrize("name", ["degrees", "hubs", "power_law", "small_world"])
+def test_no_null_layers_are_drawn_for_what_is_not_compared(name, monkeypatch):
+    monkeypatch.setattr(sys.modules["netsnn.measures.summary"], "against_null", lambda *_, **more: pytest.fail("drawn"))
+    layer = random_layer(12, 12, 0.3)
+    np.testing.assert_equal(ms.summary(layer, name, nulls=20), ms.summary(layer, name))
+
+
 def test_a_network_summary_counts_what_is_alive():
     network = ns.Network([ns.Layer.from_dense(MASKS[f"eff_mask{i}"].astype(bool)) for i in range(3)])
     row = ms.network_summary(network, before=network)
@@ -372,6 +380,11 @@ def test_a_thousand_bits_of_paths_have_a_logarithm():
     (lambda: ms.gini([-1, 2]), "gini needs values of at least 0"),
     (lambda: ms.structural_consistency(random_layer(3, 3, 1), fraction=1), r"fraction must lie in \(0, 1\), got 1"),
     (lambda: ms.hubs(random_layer(3, 3, 1), "share", 2), r"a share must lie in \(0, 1\], got 2"),
+    (lambda: ms.hubs(random_layer(3, 3, 1), "count", "x"), "value must .*, got 'x'"),
+    (lambda: ms.hubs(random_layer(3, 3, 1), "sigma", None), "value must .*, got None"),
+    (lambda: ms.hubs(ns.Layer.from_edges([], [], (0, 0)), "count", np.nan), "value must .*, got nan"),
+    (lambda: ms.summary(random_layer(3, 3, 1), nulls=1), "nulls must be 0, or at least 2, got 1"),
+    (lambda: ms.summary(random_layer(3, 3, 1), nulls="x"), "nulls must be a whole number of at least 0, got 'x'"),
     (lambda: ms.explored([]), "explored needs at least one layer"),
 ])
 def test_wrong_arguments_are_named(call, message):

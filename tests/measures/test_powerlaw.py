@@ -96,8 +96,12 @@ def test_what_cannot_be_fitted_is_nan_and_wrong_values_are_named():
     for values, message in (([1.5, 2], "whole numbers of at least 0"), ([-1, 2], "whole numbers of at least 0")):
         with pytest.raises(ValueError, match=message):
             power_law(values)
-    with pytest.raises(ValueError, match="samples must be a whole number of at least 0, got -1"):
-        power_law([1, 2], samples=-1)
+    for more, message in (({"samples": -1}, "samples must be a whole number of at least 0, got -1"), *(
+            ({"xmin": value}, f"xmin must be a whole number of at least 1, got {value!r}") for value in ("a", np.inf, 0, 1.5)), *(
+            ({"steepest": value}, f"steepest must .*, got {value!r}") for value in ("a", np.inf, 1))):
+        with pytest.raises(ValueError, match=message):
+            power_law([1, 2], **more)
+    assert power_law([1, 2, 2, 5], xmin=2.0).gamma == power_law([1, 2, 2, 5], xmin=2).gamma
 
 
 def test_a_given_cut_off_below_the_least_value_is_kept():
