@@ -42,7 +42,7 @@ def scores(graph: Layer | Graph, method: str | Callable, *, pairs: Pairs | None 
         Existing links hold 0, unless `links=True` asks for the score that an existing link gets from the paths that
         avoid it (Katz, LP and SPM: the entry of their matrix). A node with itself always holds 0.
     seed : int or Generator
-        For `spm`, the only score that draws.
+        For `spm`, the only score of `METHODS` that draws, and for functions that take a `seed`.
     **options
         `katz`: beta, length. `lp`: eps. `spm`: fraction, repeats. `cha`: methods, spcorr.
 
