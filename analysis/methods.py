@@ -101,7 +101,7 @@ def chosen(data: str, method: str, level: float = 0.98, results: Path = ROOT / "
     if method == "grad_r":
         return _grad_r(data, rows, level)
     knob = METHODS[method][2][0]
-    best = max(rows, key=lambda row: row["accuracy"])
+    best = max((row for row in rows if math.isfinite(row["accuracy"])), key=lambda row: row["accuracy"])
     return {"lr": best["lr"], knob: _knob(best)}
 
 

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import netsnn as ns
 from analysis.bench.measure import cpu
+from netsnn.errors import DivergedError
 from netsnn.io.atomic import write_bytes
 from netsnn.snn import Config
 from netsnn.snn.config import to_toml
@@ -94,6 +95,8 @@ class Study:
                     worker.terminate()
                 print(f"{self.name}: interrupted; the next call goes on where it was", file=sys.stderr)
                 raise SystemExit(130) from None
+            except ns.NetsnnError as error:
+                raise SystemExit(f"{self.name}: {error}") from None
         return not left
 
     def _work_off(self, missing: list[str], work: Path, pool: ProcessPoolExecutor, tell: Callable[[str], None]) -> int:
@@ -139,7 +142,7 @@ def _train_and_measure(config: Config, folder: Path, measure: Callable) -> dict[
     begin = time.perf_counter()
     try:
         run = ns.snn.train(config, out=folder, resume=True)
-    except ns.TrainingError as error:
+    except DivergedError as error:
         return {"runs": [{**settings(config), "accuracy": float("nan"), "seconds": time.perf_counter() - begin, "problem": str(error).split(": ", 1)[-1]}]}
     found, trained = measure(run), time.perf_counter() - begin
     found["runs"][0]["seconds"] = round(trained, 1)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import cast
 
-__all__ = ["FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_memory", "check_whole", "check_within"]
+__all__ = ["DivergedError", "FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_flag", "check_memory", "check_whole", "check_within"]
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal would obey, and halves of characters, which no file or terminal takes."""
@@ -36,6 +36,10 @@ class TrainingError(NetsnnError):
     """A training run that cannot begin or go on: one line with what is wrong, and what was kept."""
 
 
+class DivergedError(TrainingError):
+    """A training run whose loss or weights are no numbers any more: another try would end the same way."""
+
+
 class ShortfallWarning(UserWarning):
     """Fewer candidates than asked for: the result is shorter than the caller may expect."""
 
@@ -54,7 +58,15 @@ def check_within(name: str, value: object, interval: str) -> None:
     low, high = map(float, interval[1:-1].split(","))
     x = cast(float, value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if not ((low < x or x == low and interval[0] == "[") and (x < high or x == high and interval[-1] == "]")):
-        raise ValueError(f"{name} must {'be a positive number' if interval == '(0, inf)' else 'lie in ' + interval}, got {value!r}")
+        words = ("be a number" if not abs(x) < math.inf else "be a positive number" if interval == "(0, inf)"
+                 else f"be at least {low:g}" if interval[0] == "[" and high == math.inf else f"lie in {interval}")
+        raise ValueError(f"{name} must {words}, got {value!r}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """A ValueError that says `name` if the value is neither True nor False: the text "False" would count as true."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, got {value!r}")
 
 
 def check_memory(what: str, shape: Sequence[int], arrays: int) -> None:

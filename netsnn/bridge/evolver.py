@@ -13,9 +13,10 @@ from netsnn.bridge.engine import check_form, several
 from netsnn.bridge.links import LinksOnly, Loan, Stencils, fits, on_links
 from netsnn.bridge.model import CHAINS, MASK, Weighted, chains_of, matrix, plain, put, read, sparse_layers
 from netsnn.bridge.rules import ENGINES
-from netsnn.errors import TrainingError, check_whole
+from netsnn.errors import TrainingError, check_whole, check_within
 from netsnn.evolve import STDS, Event, Recipe, State, rewire
 from netsnn.evolve.rates import RATES
+from netsnn.evolve.recipe import check_recipe
 from netsnn.evolve.rewiring import living, who_evolves
 from netsnn.graph import Layer
 from netsnn.hints import PathLike
@@ -64,6 +65,7 @@ class Evolver:
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, *, steps_per_epoch: int = 100, epochs: int | None = None,
                  chains: Sequence[Sequence[str]] | None = None, history: History | PathLike | None = None, weights: bool = False, seed: int = 0) -> None:
+        check_recipe(recipe)
         self.steps_per_epoch = check_whole("steps_per_epoch", steps_per_epoch, 1)
         self.total = None if epochs is None else check_whole("epochs", epochs, 1) * self.steps_per_epoch
         self.modules = sparse_layers(model)
@@ -125,6 +127,7 @@ class Evolver:
 
         The norm is of links, biases and all else that is trained; torch's clip_grad_norm_ counts absent weights too, and takes no sparse gradients.
         """
+        check_within("most", most, "(0, inf)")
         masks = {id(module.weight): getattr(module, MASK) for module in self.modules.values()} if self._masked else {}
         gradients = {id(p): p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None}
         squares = [(g._values() if g.is_sparse else g[masks[key]] if key in masks else g).double().square().sum() for key, g in gradients.items()]

@@ -96,7 +96,7 @@ def compute_on_links(model: nn.Module, names: Iterable[str] | None = None) -> nn
     (True, True, False)
     """
     modules = sparse_layers(model)
-    for name in modules if names is None else names:
+    for name in modules if names is None else [names] if isinstance(names, str) else names:
         if name not in modules:
             raise ValueError(f"the model has no sparse layer {name!r}; sparse layers: {', '.join(modules)}")
         if _able(modules[name]):

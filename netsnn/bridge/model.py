@@ -17,6 +17,7 @@ from torch import nn
 
 from netsnn.evolve import Recipe, start
 from netsnn.evolve.initial import READINGS
+from netsnn.evolve.recipe import check_recipe
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 
@@ -59,7 +60,8 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration: ArrayLike | torch
     >>> [layer.n_links for layer in to_graph(model).values()]
     [60, 150]
     """
-    root, exclude = plain(model), tuple(exclude)
+    check_recipe(recipe)
+    root, exclude = plain(model), (exclude,) if isinstance(exclude, str) else tuple(exclude)
     modules = {name: module for name, module in root.named_modules() if _is_weighted(module)}
     names = _layer_names(root, exclude, recipe.convolutions)
     if not names:

@@ -110,12 +110,13 @@ def _table(head: tuple[str, ...], rows: list[tuple]) -> str:
     return "\n".join(f"{rank:>{widths[0]}}  {u:<{widths[1]}}  {v:<{widths[2]}}  {score:>{widths[3]}}" for rank, u, v, score in cells)
 
 
-def _option(text: str) -> tuple[str, float | int]:
-    name, equals, value = text.partition("=")
+def _option(text: str) -> tuple[str, float | int | str | list[str]]:
+    """A name, and a number, a text, or texts between commas."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not (name and equals and value):
+        raise ValueError(f"--option must look like beta=0.01, got {text!r}")
     try:
         number = float(value)
     except ValueError:
-        equals = ""
-    if not equals:
-        raise ValueError(f"--option must look like beta=0.01, got {text!r}")
-    return name.strip(), int(number) if number.is_integer() and abs(number) < 2**53 else number
+        return name, value.split(",") if "," in value else value
+    return name, int(number) if number.is_integer() and abs(number) < 2**53 else number

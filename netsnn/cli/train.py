@@ -98,10 +98,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _value(text: str) -> Any:
-    """A number, true or false, a list in brackets, a table in braces, or the text itself."""
+    """A number, true or false (or True or False), a list in brackets, a table in braces, or the text itself."""
     import tomllib
 
+    text = text.strip()
+    if text in ("True", "False"):
+        return text == "True"
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return text.strip()
+        return text

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from netsnn.errors import check_within
 from netsnn.graph import Layer
 
-__all__ = ["RATES", "constant", "cosine", "linear", "pq_counts", "pq_index", "pq_retained"]
+__all__ = ["RATES", "check_norms", "constant", "cosine", "linear", "pq_counts", "pq_index", "pq_retained"]
 
 
 def constant(progress: float, zeta: float, until: float = 1.0) -> float:
@@ -47,7 +48,7 @@ def pq_index(weights: ArrayLike, p: float = 0.5, q: float = 1.0) -> float:
     >>> pq_index([1, -1, 1]), round(pq_index([1, 0, 0, 0]), 3)
     (0.0, 0.75)
     """
-    _check_norms(p, q)
+    check_norms(p, q)
     w = np.abs(np.asarray(weights, dtype=np.float64)).reshape(-1)
     if not len(w):
         raise ValueError("the PQ index needs at least one weight")
@@ -72,6 +73,7 @@ def pq_retained(weights: ArrayLike, p: float = 0.5, q: float = 1.0, eta: float =
     >>> round(pq_retained([1.0, 1.0, 1.0, 1.0], eta=0.0), 6), round(pq_retained([1.0, 0.0, 0.0, 0.0], eta=0.0), 6)
     (4.0, 1.0)
     """
+    check_norms(p, q)
     d = np.size(weights)
     return float(d * (1 + eta) ** (-q / (q - p)) * (1 - pq_index(weights, p, q)) ** (p * q / (q - p)))
 
@@ -117,6 +119,9 @@ def pq_counts(layer: Layer, weights: np.ndarray, *, scope: str = "layer", p: flo
     return out
 
 
-def _check_norms(p: float, q: float) -> None:
-    if not 0 < p < q:
+def check_norms(p: float, q: float) -> None:
+    """0 < p < q, or a ValueError."""
+    check_within("p", p, "(0, inf)")
+    check_within("q", q, "(0, inf)")
+    if not p < q:
         raise ValueError(f"p and q must satisfy 0 < p < q, got {p!r} and {q!r}")

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from netsnn.errors import check_whole, check_within
+from netsnn.errors import check_flag, check_whole, check_within
 from netsnn.evolve.growth import GROWTHS
 from netsnn.evolve.initial import INITIAL
 from netsnn.evolve.rates import RATES
@@ -14,7 +14,7 @@ from netsnn.evolve.rules import PQ, Rule
 from netsnn.evolve.scores import SCORES
 from netsnn.linkpred import METHODS
 
-__all__ = ["ALLOCATIONS", "WIRINGS", "Recipe"]
+__all__ = ["ALLOCATIONS", "WIRINGS", "Recipe", "check_recipe"]
 
 WIRINGS = ("uniform", "erdos_renyi", "small_world", "scale_free", "receptive_field", "sscti", "csti", "dense")
 ALLOCATIONS = {"equal": "every layer has the same density", "erk": "density in proportion to (n_in + n_out) / (n_in n_out), at most 1 (RigL's ERK)"}
@@ -87,21 +87,18 @@ class Recipe:
                    "growth": (None, *GROWTHS, *(name for name, method in METHODS.items() if method.bipartite)), "returning": ("keep", "zero"),
                    "fresh": ("zero", "normal_tenth"), "last": ("dense", "evolve")}
         for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
+            if getattr(self, name) not in tuple(allowed):
                 raise ValueError(f"{name} must be one of {', '.join(str(x) for x in allowed)}, got {getattr(self, name)!r}")
-        for name in ("sparsity", "zeta", "until", "regrow", "stop", "decay"):
-            value = getattr(self, name)
-            if isinstance(value, (bool, str)) or not (hasattr(value, "__float__") or (name == "stop" and value is None)):
-                raise ValueError(f"{name} must be a number, got {value!r}")
         for name in ("convolutions", "chain", "exclude_removed", "replaces_step"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
-        if not isinstance(self.exponent, (tuple, list)) or len(self.exponent) != 2 or not all(type(x) in (int, float) for x in self.exponent):
+            check_flag(name, getattr(self, name))
+        if not isinstance(self.exponent, (tuple, list)) or len(self.exponent) != 2:
             raise ValueError(f"exponent must be two numbers, at the start and at the end, got {self.exponent!r}")
+        for value in self.exponent:
+            check_within("exponent", value, "[0, inf)")
+        object.__setattr__(self, "exponent", tuple(map(float, self.exponent)))
         check_within("sparsity", self.sparsity, "[0, 1)")
-        for name in ("zeta", "until", "regrow", "stop", "decay"):
-            if getattr(self, name) is not None:
-                check_within(name, getattr(self, name), "[0, 1]")
+        for name in ("zeta", "until", "regrow", "decay", *(("stop",) if self.stop is not None else ())):
+            check_within(name, getattr(self, name), "[0, 1]")
         check_whole("shrink_every", self.shrink_every, 0)
         if not isinstance(self.pq, PQ):
             raise ValueError(f"pq must be a netsnn.evolve.rules.PQ, got {self.pq!r}")
@@ -139,3 +136,9 @@ class Recipe:
         if unknown is not None:
             raise ValueError(f"a recipe has no part {unknown!r}; parts: {', '.join(known)}")
         return dataclasses.replace(self, **changes)
+
+
+def check_recipe(recipe: Any) -> None:
+    """A ValueError unless this is a Recipe: its name, or the function that makes it, is a likely slip."""
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe must be a Recipe, as netsnn.evolve.ch_snn(sparsity=0.99), got {recipe!r}")

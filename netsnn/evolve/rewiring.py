@@ -15,11 +15,12 @@ from netsnn.errors import ShortfallWarning, check_within
 from netsnn.evolve.growth import grow
 from netsnn.evolve.initial import INITIAL
 from netsnn.evolve.rates import RATES, pq_counts
-from netsnn.evolve.recipe import Recipe
+from netsnn.evolve.recipe import Recipe, check_recipe
 from netsnn.evolve.scores import SCORES, choose
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 from netsnn.network import Network
+from netsnn.wiring.counts import density_of
 
 __all__ = ["Event", "State", "densities", "living", "rewire", "start", "who_evolves"]
 
@@ -79,6 +80,7 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains: Sequence
     >>> [layer.n_links for layer in state.layers], state.evolving
     ([60, 300], (True, False))
     """
+    check_recipe(recipe)
     chains = tuple(tuple(chain) for chain in ([range(len(shapes))] if chains is None else chains))
     if sorted(i for chain in chains for i in chain) != list(range(len(shapes))):
         raise ValueError(f"chains must hold each of {len(shapes)} layers once, got {chains}")
@@ -139,7 +141,7 @@ def densities(recipe: Recipe, shapes: Sequence[tuple[int, ...]]) -> list[float]:
     >>> [round(d, 4) for d in densities(Recipe("erk", sparsity=0.9, allocation="erk"), [(784, 300), (300, 100), (100, 10)])]
     [0.0796, 0.2302, 1.0]
     """
-    density = 1 - recipe.sparsity
+    density = density_of(recipe.sparsity)
     if recipe.wiring == "dense":
         return [1.0] * len(shapes)
     if recipe.allocation == "equal":
@@ -173,6 +175,7 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
     >>> len(event.removed[0]["magnitude"][0]), after.layers[0].n_links == before.layers[0].n_links
     (18, True)
     """
+    check_recipe(recipe)
     check_within("progress", progress, "[0, 1]")
     generator = np.random.default_rng(seed)
     removed: list[Reasons] = [{} for _ in state.layers]

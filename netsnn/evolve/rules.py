@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+
+from netsnn.errors import check_flag, check_whole, check_within
+from netsnn.evolve.rates import check_norms
 
 __all__ = ["DPAP", "PQ", "SDSNN", "STDS", "DeepR", "GradR", "Rule"]
 
@@ -22,9 +24,9 @@ class GradR:
     steer: float = 0.0
 
     def __post_init__(self) -> None:
-        _check("alpha", self.alpha, 0)
-        _check("target", self.target, 0.5, 1, "[0.5, 1)")
-        _check("steer", self.steer, 0)
+        check_within("alpha", self.alpha, "[0, inf)")
+        check_within("target", self.target, "[0.5, 1)")
+        check_within("steer", self.steer, "[0, inf)")
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class DeepR:
     scope: str = "layer"
 
     def __post_init__(self) -> None:
-        _check("l1", self.l1, 0)
-        _check("temperature", self.temperature, 0)
+        check_within("l1", self.l1, "[0, inf)")
+        check_within("temperature", self.temperature, "[0, inf)")
         if self.scope not in ("layer", "model"):
             raise ValueError(f"scope must be layer or model, got {self.scope!r}")
 
@@ -54,7 +56,7 @@ class STDS:
     schedule: str = "sine"
 
     def __post_init__(self) -> None:
-        _check("final", self.final, 0)
+        check_within("final", self.final, "[0, inf)")
         if self.schedule not in ("sine", "linear"):
             raise ValueError(f"schedule must be sine or linear, got {self.schedule!r}")
 
@@ -92,12 +94,16 @@ class SDSNN:
     faithful: bool = False
 
     def __post_init__(self) -> None:
-        _check("patience", self.patience, 1)
-        _check("shrink", self.shrink, 0, 1, "(0, 1]")
+        check_whole("patience", self.patience, 1)
+        check_within("shrink", self.shrink, "(0, 1]")
         for name in ("rate_conv", "rate_linear", "percentile_conv", "percentile_linear", "cap"):
-            _check(name, getattr(self, name), 0, 100)
-        for name in ("base", "pace", "early", "late", "switch", "enough_conv", "enough_linear"):
-            _check(name, getattr(self, name), 0)
+            check_within(name, getattr(self, name), "[0, 100]")
+        for name in ("base", "pace", "early", "late"):
+            check_within(name, getattr(self, name), "[0, inf)")
+        for name in ("switch", "enough_conv", "enough_linear"):
+            check_whole(name, getattr(self, name), 0)
+        for name in ("regrow", "faithful"):
+            check_flag(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -127,12 +133,13 @@ class DPAP:
 
     def __post_init__(self) -> None:
         for name in ("decay", "pace", "fade"):
-            _check(name, getattr(self, name), 0, 1)
-        _check("upper", self.upper, 0, 100)
-        for name in ("start", "begin", "k_conv", "k_linear", "bonus_conv", "bonus_linear"):
-            _check(name, getattr(self, name), 0)
-        for name in ("span_conv", "span_linear"):
-            _check(name, getattr(self, name), 1)
+            check_within(name, getattr(self, name), "[0, 1]")
+        check_within("upper", self.upper, "[0, 100]")
+        for name in ("start", "k_conv", "k_linear", "bonus_conv", "bonus_linear"):
+            check_within(name, getattr(self, name), "[0, inf)")
+        for name, least in (("begin", 0), ("span_conv", 1), ("span_linear", 1)):
+            check_whole(name, getattr(self, name), least)
+        check_flag("synapses", self.synapses)
 
 
 @dataclass(frozen=True)
@@ -149,17 +156,10 @@ class PQ:
     beta: float = 0.9
 
     def __post_init__(self) -> None:
-        if not 0 < self.p < self.q:
-            raise ValueError(f"p and q must satisfy 0 < p < q, got {self.p!r} and {self.q!r}")
-        _check("eta", self.eta, 0)
-        _check("gamma", self.gamma, 0)
-        _check("beta", self.beta, 0, 1)
+        check_norms(self.p, self.q)
+        check_within("eta", self.eta, "[0, inf)")
+        check_within("gamma", self.gamma, "[0, inf)")
+        check_within("beta", self.beta, "[0, 1]")
 
 
 Rule = GradR | DeepR | STDS | SDSNN | DPAP
-
-
-def _check(name: str, value: float, low: float, high: float = math.inf, words: str | None = None) -> None:
-    inside = isinstance(value, (int, float)) and low <= value <= high and not (words and words[0] == "(" and value == low) and not (words and words[-1] == ")" and value == high)
-    if not inside:
-        raise ValueError(f"{name} must {'lie in ' + (words or f'[{low}, {high}]') if high < math.inf else f'be at least {low}'}, got {value!r}")

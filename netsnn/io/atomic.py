@@ -58,10 +58,10 @@ def check_target(path: PathLike) -> None:
     try:
         target = os.path.realpath(path)
         folder = os.path.dirname(target)
-        if os.path.isdir(target):
+        if os.path.isdir(target) or str(path).endswith(os.sep):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if os.path.isfile(target) or not os.path.exists(target):  # else it is a pipe or a device, and written directly
-            reason = errno.EROFS if os.statvfs(os.path.join(folder, "")).f_flag & os.ST_RDONLY else 0 if os.access(folder, os.W_OK) else errno.EACCES
+            reason = errno.EROFS if os.statvfs(os.path.join(folder, "")).f_flag & os.ST_RDONLY else 0 if os.access(folder, os.W_OK) and (os.access(target, os.W_OK) or not os.path.exists(target)) else errno.EACCES
             if reason:
                 raise OSError(reason, os.strerror(reason))
     except OSError as error:

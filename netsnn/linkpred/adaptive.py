@@ -29,13 +29,15 @@ def adaptive(graph: Layer | Graph, all_scores: Callable[[str], np.ndarray], meth
     All pairs, linked ones too, are ranked by the score and, where it ties, by SPcorr; the method whose ranks have the largest AUC-PR
     of links against other pairs is chosen, the first of equals. Needs arrays of n x n.
     """
-    if spcorr not in SPCORR:
+    if not isinstance(spcorr, str) or spcorr not in SPCORR:
         raise ValueError(f"spcorr must be one of {', '.join(SPCORR)}, got {spcorr!r}")
     layer = isinstance(graph, Layer)
     if methods is None:
         methods = ("ch2_l3", "ch3_l3") if layer else ("ch2_l2", "ch3_l2", "ch2_l3", "ch3_l3")
+    if not isinstance(methods, (str, list, tuple)):
+        raise ValueError(f"methods must be names of link scores, got {methods!r}")
     methods = [methods] if isinstance(methods, str) else list(methods)
-    wrong = [name for name in methods if name not in METHODS or name == "cha"]
+    wrong = [name for name in methods if not isinstance(name, str) or name not in METHODS or name == "cha"]
     if wrong or not methods:
         raise ValueError(f"cha chooses among link scores, got {wrong[0] if wrong else 'none'!r}")
     if graph.n_links == 0:  # nothing to choose by, and every score is 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from netsnn.errors import FileError, check_whole
+from netsnn.errors import FileError, check_whole, check_within
 from netsnn.evolve import RECIPES, Recipe
 from netsnn.evolve.rules import PQ
 from netsnn.hints import PathLike
@@ -95,11 +95,9 @@ class Config:
             self._set(name, check_whole(name, getattr(self, name), least))
         if self.seed >= 2**63:
             raise ValueError(f"seed must be less than 2^63, got {self.seed}")
-        for name, low, high in (("lr", 0, None), ("weight_decay", 0, None), ("momentum", 0, 1), ("warmup", 0, None), ("clip", 0, None), ("validation", 0, 0.9)):
-            value = _number(name, getattr(self, name))
-            if not low <= value or (high is not None and value > high):
-                raise ValueError(f"{name} must {f'be at least {low}' if high is None else f'lie in [{low}, {high}]'}, got {value!r}")
-            self._set(name, value)
+        for name, interval in (("lr", "[0, inf)"), ("weight_decay", "[0, inf)"), ("momentum", "[0, 1]"), ("warmup", "[0, inf)"), ("clip", "[0, inf)"), ("validation", "[0, 0.9]")):
+            check_within(name, getattr(self, name), interval)
+            self._set(name, _number(name, getattr(self, name)))
         if self.sparsity is not None:
             self._set("sparsity", _number("sparsity", self.sparsity))
         if not isinstance(self.snapshots, bool):
@@ -134,8 +132,8 @@ class Config:
             raise ValueError(f"no option neuron.{unknown}; options: {', '.join(known)}")
         try:
             LIF(**self.neuron)
-        except TypeError as error:
-            raise ValueError(f"neuron: {error}") from None
+        except ValueError as error:
+            raise ValueError(f"neuron.{error}") from None
 
     def recipe(self) -> Recipe:
         """The recipe that method, sparsity and options make."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from netsnn.errors import check_whole, check_within
+from netsnn.errors import check_flag, check_whole, check_within
 from netsnn.kernels.neurons import ATAN, SIGMOID, TRIANGULAR, lif_backward, lif_forward
 from netsnn.threads import n_threads, run
 
@@ -155,14 +155,15 @@ class _Rule:
     alpha: float | None
 
     def __post_init__(self) -> None:
-        if not self.tau >= 1:
-            raise ValueError(f"tau must be at least 1, got {self.tau}")
-        if self.surrogate not in SURROGATES:
+        if self.tau != math.inf:
+            check_within("tau", self.tau, "[1, inf)")
+        if self.surrogate not in tuple(SURROGATES):
             raise ValueError(f"surrogate must be one of {', '.join(SURROGATES)}, got {self.surrogate!r}")
         check_within("alpha", self.steepness, "(0, inf)")
         check_within("threshold", self.threshold, "(0, inf)")
-        if not math.isfinite(self.rest):
-            raise ValueError(f"reset must be finite, got {self.reset}")
+        check_within("reset", self.rest, "(-inf, inf)")
+        for name in ("decay_input", "detach_reset"):
+            check_flag(name, getattr(self, name))
 
     @property
     def rest(self) -> float:

@@ -20,7 +20,7 @@ from torch import nn
 from netsnn import __version__
 from netsnn.bridge import Evolver, compute_on_links, density, on_links, sparse_layers, sparsify, to_graph
 from netsnn.bridge.engine import check_form
-from netsnn.errors import FileError, TrainingError
+from netsnn.errors import DivergedError, FileError, TrainingError
 from netsnn.evolve.initial import READINGS
 from netsnn.hints import PathLike
 from netsnn.history import History
@@ -99,7 +99,8 @@ def train(config: Config | None = None, *, out: PathLike, resume: bool = False, 
     folder = Path(out)
     try:
         known = read_config(folder / "config.toml") if resume and ((folder / "config.toml").exists() or (config is None and not settings)) else None
-        there = next((name for name in ("config.toml", "checkpoint.pt", "history") if (folder / name).exists()), None)
+        if known is None:
+            _check_free(folder)
         if folder.exists() and not folder.is_dir():
             raise FileError(f"{folder}: Not a directory")
     except OSError as error:  # below a file, or in a folder that is closed to us
@@ -109,9 +110,6 @@ def train(config: Config | None = None, *, out: PathLike, resume: bool = False, 
         config = known
     else:
         config = (config or Config()).replace(**settings)
-        if there is not None:
-            raise TrainingError(f"{folder} already holds {'a run' if there == 'config.toml' else there}: "
-                                f"{'resume it, or choose' if there == 'config.toml' else 'choose'} another folder")
     training = _Training(config, folder)
     try:
         if known is not None and (folder / "checkpoint.pt").exists():
@@ -176,6 +174,7 @@ class _Training:
             raise FileError(f"{self.folder}: {error.strerror or error}") from None
         self._hold()
         if not anew:
+            _check_free(self.folder)  # again: another run may have begun, and ended, while this one read its data
             write_config(config, self.folder / "config.toml", f"netsnn {__version__}; `netsnn train --config THIS --out FOLDER` repeats the run")
         history = History(self.folder / "history")
         history.rewind(-1)
@@ -293,9 +292,9 @@ class _Training:
         self.evolver.scalars = {}  # an event in the middle of the next epoch has none
         self.epoch = epoch + 1
 
-    def _diverged(self, what: str, epoch: int, i: int) -> TrainingError:
+    def _diverged(self, what: str, epoch: int, i: int) -> DivergedError:
         kept = f"the checkpoint of epoch {self.epoch} is kept" if self.epoch else "no epoch was finished"
-        return TrainingError(f"{self.folder}: {what} at epoch {epoch + 1}, step {i + 1}; {kept}. A new run with a smaller lr (now {self.config.lr:g}) "
+        return DivergedError(f"{self.folder}: {what} at epoch {epoch + 1}, step {i + 1}; {kept}. A new run with a smaller lr (now {self.config.lr:g}) "
                              "or with clip may do better")
 
     def _measure(self, epoch: int, loss: float, train_accuracy: float, lr: float) -> dict[str, float]:
@@ -429,6 +428,13 @@ def _model(config: Config, data: Dataset, steps: int | None) -> nn.Sequential:
 def _pays_on_links(module: nn.Linear) -> bool:
     """The rule of compute="auto", see `Config`."""
     return module.weight.numel() >= 50_000 and int(module.get_buffer("weight_mask").sum()) <= module.weight.numel() // 10
+
+
+def _check_free(folder: Path) -> None:
+    there = next((name for name in ("config.toml", "checkpoint.pt", "history") if (folder / name).exists()), None)
+    if there is not None:
+        raise TrainingError(f"{folder} already holds {'a run' if there == 'config.toml' else there}: "
+                            f"{'resume it, or choose' if there == 'config.toml' else 'choose'} another folder")
 
 
 def _check_same(asked: Config, known: Config, where: Path) -> None:

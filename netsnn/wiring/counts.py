@@ -7,7 +7,7 @@ import numpy as np
 from netsnn.errors import check_within
 from netsnn.graph import _check_shape
 
-__all__ = ["check_amount", "draw_ids", "link_count", "spread"]
+__all__ = ["check_amount", "density_of", "draw_ids", "link_count", "spread"]
 
 
 def link_count(n_in: int, n_out: int, density: float | None, sparsity: float | None,
@@ -23,9 +23,14 @@ def link_count(n_in: int, n_out: int, density: float | None, sparsity: float | N
             raise ValueError(f"links must be a whole number from 0 to n_in * n_out = {n_in * n_out}, got {links!r}")
         return n_in, n_out, int(links)
     if sparsity is not None:
-        density = round(1 - float(sparsity), 15)  # 1 - 0.9 is 0.09999999999999998; sparsity 0.9 is density 0.1
+        density = density_of(sparsity)
     assert density is not None  # one of the three was given
     return n_in, n_out, round(float(density) * n_in * n_out)
+
+
+def density_of(sparsity: float) -> float:
+    """1 - sparsity, of 0.9 exactly 0.1: the float 1 - 0.9 is 0.09999999999999998."""
+    return round(1 - float(sparsity), 15)
 
 
 def check_amount(density: float | None, sparsity: float | None, links: int | None) -> None:

@@ -1,4 +1,5 @@
 import io
+import math
 from copy import deepcopy
 
 import numpy as np
@@ -210,6 +211,8 @@ def test_the_history_holds_every_event(tmp_path):
     (lambda: Evolver(mlp(), torch.optim.SGD(mlp().parameters(), 0.1), set_(), steps_per_epoch=1, epochs=1), "the model has no masks yet"),
     (lambda: Evolver(sparsify(mlp(), set_()), torch.optim.SGD(mlp().parameters(), 0.1), set_(), steps_per_epoch=1, epochs=1), "the optimizer does not hold the weight of '0'"),
     (lambda: Evolver(sparsify(mlp(), set_()), None, set_(), steps_per_epoch=0, epochs=1), "steps_per_epoch must be a whole number of at least 1, got 0"),
+    (lambda: sparsify(mlp(), "set_"), r"recipe must be a Recipe, as netsnn.evolve.ch_snn\(sparsity=0.99\), got 'set_'"), (lambda: sparsify(mlp(), set_), "recipe must be a Recipe"),
+    (lambda: Evolver(sparsify(mlp(), set_()), None, "set_"), "recipe must be a Recipe"),
 ])
 def test_wrong_calls_are_named(call, message):
     with pytest.raises(ValueError, match=message):
@@ -219,7 +222,7 @@ def test_wrong_calls_are_named(call, message):
 def test_excluded_layers_are_left_alone_and_the_calibration_may_be_the_models_input():
     model = mlp()
     before = model[2].weight.clone()
-    sparsify(model, static(0.9), exclude=["2"])
+    sparsify(model, static(0.9), exclude="2")
     assert list(sparse_layers(model)) == ["0", "4"] and torch.equal(model[2].weight, before)
     conv = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Threshold(0.0, 0.0), nn.Linear(2 * 36, 20), nn.ReLU(), nn.Linear(20, 3))
     sparsify(conv, ch_snn(0.9))  # a layer behind a convolution sees no inputs: uniform wiring, and no calibration is asked for
@@ -243,6 +246,9 @@ def test_gradients_are_clipped_by_the_norm_of_what_is_trained():
         assert evolver.clip_gradients(norm / 4) == pytest.approx(norm, rel=1e-5)
         assert torch.allclose(model[0].bias.grad * 4, kept[1], rtol=1e-4)
         assert evolver.clip_gradients(1e9) == pytest.approx(norm / 4, rel=1e-5)
+        for most in (-1.0, math.nan, "1"):
+            with pytest.raises(ValueError, match="most must be a"):
+                evolver.clip_gradients(most)
 
 
 def test_what_cannot_go_well_is_refused_where_it_begins():

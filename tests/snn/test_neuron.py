@@ -336,9 +336,9 @@ def test_spikes_are_counted_in_evaluation_or_when_asked():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"tau": 0.5}, r"tau must be at least 1, got 0.5"), ({"tau": float("nan")}, "tau must be at least 1, got nan"),
+    ({"tau": 0.5}, r"tau must be at least 1, got 0.5"), ({"tau": float("nan")}, "tau must be a number, got nan"),
     ({"surrogate": "relu"}, "surrogate must be one of atan, sigmoid, triangular, got 'relu'"), ({"alpha": 0.0}, "alpha must be a positive number, got 0.0"),
-    ({"threshold": float("inf")}, "threshold must be a positive number, got inf"), ({"threshold": -1.0}, "threshold must be a positive number, got -1.0"), ({"reset": float("nan")}, "reset must be finite, got nan"),
+    ({"threshold": float("inf")}, "threshold must be a number, got inf"), ({"threshold": -1.0}, "threshold must be a positive number, got -1.0"), ({"reset": float("nan")}, "reset must be a number, got nan"),
     ({"steps": 0}, "steps must be a whole number of at least 1, got 0"),
 ])
 def test_wrong_parameters_are_named(options, message):

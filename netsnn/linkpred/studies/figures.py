@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +23,8 @@ def precision_recall(result: Result, *, network: str | None = None, methods: Seq
     with style():
         ax = axes(ax, COLUMN * 1.3)
         network = network or result.networks[0]
-        for color, name, (rank, hits, test, _) in _curves(result, network, methods):
-            ax.plot(hits / test, hits / rank, color=color, label=result.label(name), ls="--" if color == GREY else "-")
+        for color, name, x, y in _curves(result, network, methods, lambda rank, hits, test, _: (hits / test, hits / rank)):
+            ax.plot(x, y, color=color, label=result.label(name), ls="--" if color == GREY else "-")
         ax.set(xlabel="recall", ylabel="precision", title=network, xlim=(0, 1), ylim=(0, None))
         _legend(ax)
     return ax
@@ -35,10 +35,10 @@ def modified_roc(result: Result, *, network: str | None = None, methods: Sequenc
     with style():
         ax = axes(ax, COLUMN * 1.3)
         network = network or result.networks[0]
-        for color, name, (rank, hits, test, candidates) in _curves(result, network, methods):
-            x = np.log1p(rank - hits) / np.log1p(max(candidates - test, 1))
-            ax.plot(np.append(0, x), np.append(0, np.log1p(hits) / np.log1p(test)), color=color, label=result.label(name), ls="--" if color == GREY else "-")
-        n, p = max(candidates - test, 1), test
+        scaled = lambda rank, hits, test, candidates: (np.log1p(rank - hits) / np.log1p(max(candidates - test, 1)), np.log1p(hits) / np.log1p(test))
+        for color, name, x, y in _curves(result, network, methods, scaled):
+            ax.plot(np.append(0, x), np.append(0, y), color=color, label=result.label(name), ls="--" if color == GREY else "-")
+        p, n = (np.mean([(r["test"], max(r["candidates"] - r["test"], 1)) for r in result.records if r["network"] == network and "curve" in r], axis=0))
         f = np.expm1(np.linspace(0, np.log1p(n), 200))
         ax.plot(np.log1p(f) / np.log1p(n), np.log1p(f * p / n) / np.log1p(p), color="#c8c8c8", lw=0.8, label="random", zorder=0)
         ax.set(xlabel="ln(1 + FP) / ln(1 + N)", ylabel="ln(1 + TP) / ln(1 + P)", title=network, xlim=(0, 1), ylim=(0, 1.02))
@@ -84,7 +84,7 @@ def rank_diagram(result: Result, *, metric: str = "precision", methods: Sequence
 def heatmap(result: Result, *, metric: str = "precision", methods: Sequence[str] | None = None, ax: Axes | None = None, **_: Any) -> Axes:
     """Methods by networks: colour tells the share of the best value on the network, the number is the value itself."""
     with style():
-        chosen = _chosen(result, methods)
+        chosen = result._named("method", result.methods, methods or result.methods)
         means = result.means(metric)[:, [result.methods.index(name) for name in chosen]]
         best = np.nanmax(np.where(np.isnan(means), -np.inf, means), axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -114,27 +114,19 @@ def _legend(ax: Axes) -> None:
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.4)
 
 
-def _chosen(result: Result, methods: Sequence[str] | None) -> list[str]:
-    chosen = [methods] if isinstance(methods, str) else list(methods or result.methods)
-    unknown = next((name for name in chosen if name not in result.methods), None)
-    if unknown is not None:
-        raise ValueError(f"no method {unknown!r} in this study; methods: {', '.join(result.methods)}")
-    return chosen
-
-
-def _curves(result: Result, network: str | None, methods: Sequence[str] | None) -> list[tuple[str, str, tuple[np.ndarray, np.ndarray, int, int]]]:
-    """(color, method, (rank, hits, test links, candidates)) with hits meant over splits."""
-    chosen = _chosen(result, methods)
+def _curves(result: Result, network: str, methods: Sequence[str] | None, point: Callable[[np.ndarray, np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]
+            ) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    """(color, method, x, y): of each split `point`(rank, hits, test links, candidates) at the ranks of the longest, then means over splits."""
+    chosen = result._named("method", result.methods, methods or result.methods)
     color = iter(COLORS * 10)
     found = []
     for name in chosen:
         mine = [r for r in result.records if r["network"] == network and r["method"] == name and "curve" in r]
         if not mine:
             continue
-        rank = np.array(mine[0]["curve"]["rank"])
-        hits = np.mean([np.interp(rank, r["curve"]["rank"], r["curve"]["hits"]) for r in mine], axis=0)
-        tint = GREY if result.label(name) != name else next(color)
-        found.append((tint, name, (rank, hits, mine[0]["test"], mine[0]["candidates"])))
+        rank = np.array(max(mine, key=lambda r: r["candidates"])["curve"]["rank"])
+        x, y = np.mean([point(np.minimum(rank, r["candidates"]), np.interp(rank, r["curve"]["rank"], r["curve"]["hits"]), r["test"], r["candidates"]) for r in mine], axis=0)
+        found.append((GREY if result.label(name) != name else next(color), name, x, y))
     if not found:
         raise ValueError(f"no method has a value on {network!r}")
     return found

@@ -81,9 +81,11 @@ class Result:
 
     def interval(self, network: str, method: str, metric: str = "precision") -> Interval:
         """Mean over splits with the Nadeau-Bengio interval."""
-        found = [record for record in self.records if record["network"] == network and record["method"] == method and "metrics" in record]
         self._check(metric)
-        share = found[0]["test"] / max(found[0]["links"], 1) if found else 0.0
+        self._named("network", self.networks, network)
+        self._named("method", self.methods, method)
+        found = [record for record in self.records if record["network"] == network and record["method"] == method and "metrics" in record]
+        share = float(np.mean([record["test"] / max(record["links"], 1) for record in found])) if found else 0.0
         return nadeau_bengio([record["metrics"][metric] for record in found], share)
 
     def frame(self) -> Any:
@@ -106,10 +108,7 @@ class Result:
         By default the methods that have a value on the most networks; networks without a value for each of them are left out and named.
         """
         means = self.means(metric)
-        chosen = self._comparable(means) if methods is None else list(methods)
-        unknown = next((name for name in chosen if name not in self.methods), None)
-        if unknown is not None:
-            raise ValueError(f"no method {unknown!r} in this study; methods: {', '.join(self.methods)}")
+        chosen = self._comparable(means) if methods is None else self._named("method", self.methods, methods)
         return compare(means[:, [self.methods.index(name) for name in chosen]], chosen, self.networks, ties=ties, seed=seed)
 
     def ranks(self, metric: str = "precision") -> dict[str, float]:
@@ -152,8 +151,8 @@ class Result:
         if kind not in figures.FIGURES:
             raise ValueError(f"kind must be one of {', '.join(figures.FIGURES)}, got {kind!r}")
         self._check(metric)
-        if network is not None and network not in self.networks:
-            raise ValueError(f"no network {network!r} in this study; networks: {', '.join(self.networks)}")
+        if network is not None:
+            self._named("network", self.networks, network)
         return figures.FIGURES[kind](self, metric=metric, network=network, methods=methods, ax=ax)
 
     def save(self, out: PathLike, metrics: Sequence[str] = ("precision", "average_precision", "auc_roc")) -> list[Path]:
@@ -161,7 +160,9 @@ class Result:
         from netsnn import style
         from netsnn.io.atomic import write_bytes
 
-        out, paths = Path(out), []
+        out, paths, metrics = Path(out), [], [metrics] if isinstance(metrics, str) else list(metrics)
+        if not metrics:
+            raise ValueError(f"give at least one metric; metrics: {', '.join(self.metrics)}")
         for folder in ("tables", "figures"):
             try:
                 (out / folder).mkdir(parents=True, exist_ok=True)
@@ -212,6 +213,14 @@ class Result:
     def _n_splits(self) -> np.ndarray:
         return np.array([len(self.plan["networks"][name].get("splits", ())) or self.plan["repeats"] for name in self.networks])
 
+    def _named(self, what: str, known: Sequence[str], names: str | Sequence[str]) -> list[str]:
+        """One name or several, all of them known."""
+        names = [names] if isinstance(names, str) else list(names)
+        unknown = next((name for name in names if name not in known), None)
+        if unknown is not None:
+            raise ValueError(f"no {what} {unknown!r} in this study; {what}s: {', '.join(known)}")
+        return names
+
     def _comparable(self, means: np.ndarray) -> list[str]:
         """The methods with a value on as many networks as any has."""
         count = (~np.isnan(means)).sum(axis=0)
@@ -225,7 +234,7 @@ class Result:
         settings = self.plan["settings"]
         others = {"all": "all unlinked pairs", "degree_matched": "as many degree-matched negatives", "sampled": "as many sampled negatives"}[settings["negatives"]]
         fixed = all("splits" in self.plan["networks"][name] for name in self.networks)
-        hidden = "fixed splits" if fixed else f"{settings['fraction']:.0%} of links hidden, {settings['removal']} removal, {self.plan['repeats']} splits"
+        hidden = "fixed splits" if fixed else f"{100 * settings['fraction']:.3g}% of links hidden, {settings['removal']} removal, {self.plan['repeats']} splits"
         betas: dict[str, str | None] = {record["method"]: None for record in self.records if "beta" in record.get("stated", {})}
         for method in betas:
             values = [r["stated"]["beta"] for r in self.records if r["method"] == method and "beta" in r.get("stated", {})]
@@ -356,7 +365,7 @@ def is_record(record: Any, plan: dict) -> bool:
     if "error" in record:
         return isinstance(record["error"], str) and "metrics" not in record
     metrics, stated, curve = (record.get(key) for key in ("metrics", "stated", "curve"))
-    return (isinstance(metrics, dict) and bool(metrics) and all(map(_number, metrics.values())) and isinstance(stated, dict) and _number(stated.get("beta", 0))
+    return (isinstance(metrics, dict) and bool(metrics) and all(map(_number, metrics.values())) and isinstance(stated, dict) and _number(stated.get("beta", 0), 1e308)
             and all(_whole(record.get(key)) for key in ("test", "candidates", "links"))
             and isinstance(curve, dict) and all(isinstance(curve.get(key), list) and all(map(_number, curve[key])) for key in ("rank", "hits")) and len(curve["rank"]) == len(curve["hits"]) > 0)
 
@@ -365,9 +374,9 @@ def _whole(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2**53
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any, most: float = 1e15) -> bool:
     """A number of an ordinary size, or NaN."""
-    return type(value) in (int, float) and not abs(value) > 1e15
+    return type(value) in (int, float) and not abs(value) > most
 
 
 def _plain(text: str) -> str:

@@ -107,10 +107,12 @@ class Study:
         put("splits", {str(name): list_ for name, list_ in self.splits.items()})
         put("domains", {str(name): text for name, text in self.domains.items()})
         check_within("fraction", self.fraction, "(0, 1)")
-        for name, at_least in (("repeats", 1), ("seed", 0), ("node_k", 1)):
-            value = getattr(self, name)
-            if (value is not None or name != "node_k") and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least):
-                raise ValueError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
+        put("fraction", float(self.fraction))
+        for name, least in (("repeats", 1), ("seed", 0), *((("node_k", 1),) if self.node_k is not None else ())):
+            put(name, check_whole(name, getattr(self, name), least))
+        wrong = next((name for name, text in self.domains.items() if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise ValueError(f"the domain of {wrong!r} must be a text, got {self.domains[wrong]!r}")
         for name, allowed in (("removal", REMOVALS), ("negatives", NEGATIVES)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")

@@ -219,6 +219,31 @@ def test_fixed_splits_take_the_place_of_drawn_ones():
     assert np.isfinite(found.means()).all()
 
 
+def test_splits_of_unequal_size_are_averaged_as_shares():
+    fixed = [split(NETWORKS["karate"], share, seed=0) for share in (0.05, 0.4)]
+    found = Study({"karate": NETWORKS["karate"]}, ["ra"], splits={"karate": fixed}).run()
+    for kind in ("pr", "mroc"):
+        for line in found.plot(kind, network="karate").lines:
+            x, y = line.get_data()
+            assert max(x) <= 1 + 1e-9 and max(y) <= 1 + 1e-9 and (kind == "pr" or (x[-1], y[-1]) == pytest.approx((1, 1)))
+        plt.close("all")
+    shares = [len(s.test[0]) / s.train.n_links for s in fixed]
+    mine = [r["metrics"]["auc_roc"] for r in found.records if r["method"] == "ra"]
+    assert list(found.interval("karate", "ra", "auc_roc")) == pytest.approx(list(nadeau_bengio(mine, np.mean(shares))), rel=1e-3)
+    with pytest.raises(ValueError, match="no network 'karat' in this study; networks: karate"):
+        found.interval("karat", "ra")
+    with pytest.raises(ValueError, match="no method 'r' in this study"):
+        found.compare(methods="r")
+
+
+def test_settings_may_be_numpy_numbers_and_large_options_come_back(tmp_path):
+    study = Study({"karate": NETWORKS["karate"]}, {"k": {"method": "katz", "beta": 1e16, "length": 2}}, fraction=np.float32(0.025), repeats=np.int64(1), node_k=np.int64(2))
+    first = study.run(tmp_path)
+    assert (study.run(tmp_path).values() == first.values()).all() and "2.5% of links hidden" in first.table()
+    with pytest.raises(ValueError, match="the domain of 'karate' must be a text, got 3"):
+        Study({"karate": NETWORKS["karate"]}, ["l3"], domains={"karate": 3})
+
+
 def test_tables_show_mean_and_interval_in_every_format(result, tmp_path):
     mine = [r["metrics"]["auc_roc"] for r in result.records if r["network"] == "karate" and r["method"] == "l3"]
     expected = nadeau_bengio(mine, 8 / 70)
