@@ -76,8 +76,8 @@ def null_layers(layer: Layer, draws: int, *, rounds: int = 50, seed: Seed = 0) -
     [True, True]
     """
     check_whole("draws", draws, 0)
-    for generator in generators(seed, int(draws)):
-        yield null_layer(layer, rounds=rounds, seed=generator)
+    for rng in generators(seed, int(draws)):
+        yield null_layer(layer, rounds=rounds, seed=rng)
 
 
 @overload
