@@ -346,6 +346,42 @@ def test_figures_of_the_wrong_thing_say_so():
         plot.barcode(ns.measures.neural_persistence([np.ones((3, 3))]), layer=9)
 
 
+@pytest.mark.parametrize("wrong", ["data/run", None, [1]])
+def test_figures_of_runs_and_of_persistence_say_what_they_need(wrong, tmp_path):
+    for draw in (plot.evolution, plot.ages, plot.alluvial, lambda x: plot.report(x, tmp_path / "r.html"), lambda x: plot.compare({"a": x})):
+        with pytest.raises(ValueError, match=rf"plot\.\w+ needs a History, got {type(wrong).__name__}"):
+            draw(wrong)
+    for draw in (plot.barcode, plot.persistence):
+        with pytest.raises(ValueError, match=rf"plot\.\w+ needs a NeuralPersistence, got {type(wrong).__name__}"):
+            draw(wrong)
+
+
+@pytest.mark.parametrize(("draw", "message"), [
+    (lambda run: plot.receptive_field(run[-1].layers[0], 4), r"image must be \(height, width\) or .*, got 4"),
+    (lambda run: plot.receptive_field(run[-1].layers[0], (28.0, 28)), "a size of the image must be a whole number of at least 1, got 28.0"),
+    *((lambda run, value=value: plot.receptive_field(run[-1].layers[0], output=value), f"output must be a whole number of at least 0, got {value!r}") for value in ("a", 0.5, True)),
+    (lambda run: plot.receptive_field(run[-1].layers[0], output=300), r"output must lie in 0 \.\. 299, got 300"),
+    (lambda run: plot.barcode(measures.neural_persistence([np.ones((3, 3))]), layer="first"), "layer must be a whole number of at least -1, got 'first'"),
+    (lambda run: plot.barcode(measures.neural_persistence([np.ones((3, 3))]), most="a"), "most must be a whole number of at least 1, got 'a'"),
+    (lambda run: plot.alluvial(run, snapshots=3), "snapshots must be a list of whole numbers, got 3"),
+    (lambda run: plot.alluvial(run, snapshots=[0, 99]), r"a snapshot must lie in -13 \.\. 12, got 99"),
+    (lambda run: plot.alluvial(run, snapshots=[0, 1.0]), "a snapshot must be a whole number of at least -13, got 1.0"),
+])
+def test_wrong_arguments_of_figures_are_named(draw, message, run):
+    with pytest.raises(ValueError, match=message):
+        draw(run)
+
+
+def test_an_accuracy_of_every_other_snapshot_is_a_line(tmp_path):
+    history = ns.History(tmp_path / "run")
+    for t in range(6):
+        history.record([ns.wiring.erdos_renyi(9, 5, density=0.3, seed=t)], step=t, scalars={"accuracy": np.nan if t % 2 else t / 10})
+    for ax in (plot.evolution(history, curves="accuracy"), plot.compare({"a": history}, curves="accuracy")):
+        (panel,) = ax.child_axes
+        (line,) = panel.lines
+        assert line.get_xdata().tolist() == [0, 2, 4] and line.get_ydata().tolist() == [0, 0.2, 0.4] and line.get_marker() == "o"
+
+
 def test_a_field_counts_links_of_weight_zero_and_draws_what_is_finite():
     layer = ns.Layer.from_edges([0, 1, 2], [0, 0, 0], (4, 1))
     ax = plot.receptive_field(layer, output=0, weights=[0.0, np.nan, -2.0])

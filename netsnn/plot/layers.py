@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from netsnn.errors import check_whole
 from netsnn.graph import Layer
 from netsnn.measures import communities, network_degrees, power_law
 from netsnn.measures.checks import check_kind
@@ -215,7 +217,7 @@ def hub_map(network: Network | Layer, *, rule: str = "sigma", value: float = 2.0
     return ax
 
 
-def receptive_field(layer: Layer, image: tuple[int, int] | None = None, *, output: int | None = None, weights: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
+def receptive_field(layer: Layer, image: Sequence[int] | None = None, *, output: int | None = None, weights: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
     """The inputs as an image: how many links each has, or with `output` which inputs one neuron has (their weights, if given).
 
     Parameters
@@ -242,14 +244,15 @@ def receptive_field(layer: Layer, image: tuple[int, int] | None = None, *, outpu
         if side * side != n:
             raise ValueError(f"{n} inputs are no square: give image=(height, width)")
         image = side, side
-    if len(image) not in (2, 3) or min(image) < 1:
-        raise ValueError(f"image must be (height, width) or (channels, height, width), got {tuple(image)}")
+    if np.shape(image) not in ((2,), (3,)):
+        raise ValueError(f"image must be (height, width) or (channels, height, width), got {image!r}")
+    image = tuple(check_whole("a size of the image", size, 1) for size in image)
     if math.prod(image) != n:
         raise ValueError(f"an image of {' x '.join(map(str, image))} has {math.prod(image)} pixels, the layer {n} inputs")
     if output is None:
         values, label = layer.out_degrees.astype(float), "links"
     else:
-        if not 0 <= output < layer.n_out:
+        if check_whole("output", output, 0) >= layer.n_out:
             raise ValueError(f"output must lie in 0 .. {layer.n_out - 1}, got {output}")
         row, col = layer.links
         mine = col == output

@@ -17,6 +17,7 @@ from netsnn.hints import PathLike
 from netsnn.history import History
 from netsnn.io import write_text
 from netsnn.measures import hubs, network_summary, neural_persistence, summary
+from netsnn.measures.checks import check_kind
 from netsnn.measures.powerlaw import STEEPEST
 from netsnn.network import Network
 from netsnn.plot import layers as draw
@@ -55,6 +56,7 @@ def report(history: History, path: PathLike, *, title: str | None = None, openin
     >>> report(history, history.folder.parent / "report.html").name
     'report.html'
     """
+    check_kind(history, History, "plot.report")
     if not len(history):
         raise ValueError(f"{history.folder}: the history is empty")
     title = title or (history.folder.parent if history.folder.name == "history" else history.folder).name

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netsnn.errors import check_whole
 from netsnn.graph import Layer
 from netsnn.history import History
 from netsnn.measures import communities, power_law
+from netsnn.measures.checks import check_kind
 from netsnn.network import Network
 from netsnn.style import COLORS, GREY, PAGE, axes, colors, legend_below, plain, style, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 __all__ = ["CURVES", "alluvial", "compare", "evolution", "follows", "link_ages", "topology_row"]
 
@@ -37,7 +40,7 @@ CURVES = {
 }
 
 
-def evolution(history: History, *, curves: Iterable[str] | None = None, ax: Axes | None = None) -> Axes:
+def evolution(history: History, *, curves: str | Iterable[str] | None = None, ax: Axes | None = None) -> Axes:
     """What changed over the snapshots: one small panel a curve (see `CURVES`), one line a layer; scalars have one line.
 
     Given `ax`, draws the panels inside it.
@@ -45,7 +48,7 @@ def evolution(history: History, *, curves: Iterable[str] | None = None, ax: Axes
     Parameters
     ----------
     history : History
-    curves : names in `CURVES`, or of scalars that were recorded
+    curves : one or more names in `CURVES`, or of scalars that were recorded
         By default all that the history has.
     ax : Axes, optional
 
@@ -57,7 +60,8 @@ def evolution(history: History, *, curves: Iterable[str] | None = None, ax: Axes
     >>> [panel.get_title() for panel in ax.child_axes]
     ['accuracy', 'turnover']
     """
-    chosen = [name for name in CURVES if name != "accuracy" or "accuracy" in history.scalars] if curves is None else list(curves)
+    check_kind(history, History, "plot.evolution")
+    chosen = _chosen([name for name in CURVES if name != "accuracy" or "accuracy" in history.scalars] if curves is None else curves)
     if not len(history):
         raise ValueError(f"{history.folder}: the history is empty")
     if not chosen:
@@ -76,10 +80,9 @@ def evolution(history: History, *, curves: Iterable[str] | None = None, ax: Axes
             panel = ax.inset_axes(box)
             several = len(lines[name]) > 1
             for color, (label, values) in zip(colors(len(lines[name])) if several else ["black"], lines[name].items()):  # no layer's colour; on the report's page that of its text
-                known = ~np.isnan(values) if name in history.scalars else slice(None)  # a snapshot in the middle of an epoch has no accuracy
-                drawn = panel.plot(history.steps[known], values[known], color=color, marker="o", ms=2)
+                drawn = _line(panel, history, name, values, color)
                 if lines[name] is longest and several:
-                    legend[0].append(drawn[0])
+                    legend[0].append(drawn)
                     legend[1].append(plain(label))
             _frame(panel, history.steps, lines[name].values())
             panel.set_title(plain(name))
@@ -87,6 +90,17 @@ def evolution(history: History, *, curves: Iterable[str] | None = None, ax: Axes
         if legend[0]:
             legend_below(ax, *legend)
     return ax
+
+
+def _chosen(curves: str | Iterable[str]) -> list[str]:
+    """The names of curves as a list; one may be given as a text."""
+    return [curves] if isinstance(curves, str) else list(curves)
+
+
+def _line(panel: Axes, history: History, name: str, values: np.ndarray, color: str) -> Line2D:
+    """A curve over the snapshots; of a scalar over those that have it, as one in the middle of an epoch has no accuracy."""
+    known = ~np.isnan(values) if name in history.scalars else slice(None)
+    return panel.plot(history.steps[known], values[known], color=color, marker="o", ms=2)[0]
 
 
 def _frame(panel: Axes, steps: np.ndarray, lines: Iterable[np.ndarray]) -> None:
@@ -151,6 +165,7 @@ def link_ages(history: History, *, layer: int | str = 0, at: int = -1, ax: Axes 
     >>> link_ages(history, layer="first", ax=Figure().subplots()).get_ylabel()
     'links'
     """
+    check_kind(history, History, "plot.ages")
     found = history.ages(layer, at)
     with style():
         ax = axes(ax)
@@ -191,8 +206,9 @@ def alluvial(history: History, *, layer: int | str = 0, snapshots: Sequence[int]
     >>> len(ax.get_xticks())
     2
     """
+    check_kind(history, History, "plot.alluvial")
     n = len(history)
-    chosen = sorted({round(x) for x in np.linspace(0, n - 1, min(n, 5))}) if snapshots is None else [range(n)[i] for i in snapshots]
+    chosen = sorted({round(x) for x in np.linspace(0, n - 1, min(n, 5))}) if snapshots is None else _numbers(snapshots, n)
     if len(chosen) < 2:
         raise ValueError(f"an alluvial diagram needs two snapshots, got {len(chosen)}")
     groups: list[np.ndarray] = []
@@ -214,14 +230,14 @@ def alluvial(history: History, *, layer: int | str = 0, snapshots: Sequence[int]
     return ax
 
 
-def compare(histories: Mapping[str, History], *, curves: Iterable[str] | None = None, layer: int | str = 0, ax: Axes | None = None) -> Axes:
+def compare(histories: Mapping[str, History], *, curves: str | Iterable[str] | None = None, layer: int | str = 0, ax: Axes | None = None) -> Axes:
     """Several runs side by side: one panel a curve, one line a run (of the given layer, where the curve has one line a layer).
 
     Parameters
     ----------
     histories : dict
         Name to History.
-    curves : names in `CURVES`, or of scalars that all runs recorded
+    curves : one or more names in `CURVES`, or of scalars that all runs recorded
         By default accuracy (if all runs recorded it), turnover, modularity and anp.
     layer : int or str
         Its number or name.
@@ -237,12 +253,13 @@ def compare(histories: Mapping[str, History], *, curves: Iterable[str] | None = 
     if not isinstance(histories, Mapping) or not histories:
         raise ValueError("compare needs a dict of at least one history: {name: History(...)}")
     for label, history in histories.items():
+        check_kind(history, History, f"{label}: plot.compare")
         if not len(history):
             raise ValueError(f"{label}: the history is empty")
         history._layer(layer)
     if curves is None:
         curves = [name for name in ("accuracy", "turnover", "modularity", "anp") if name != "accuracy" or all(name in h.scalars for h in histories.values())]
-    chosen = list(curves)
+    chosen = _chosen(curves)
     if not chosen:
         raise ValueError("compare needs at least one curve")
     lines = {name: [curve(history, name) for history in histories.values()] for name in chosen}
@@ -254,7 +271,7 @@ def compare(histories: Mapping[str, History], *, curves: Iterable[str] | None = 
             handles, shown = [], []
             for color, history, found in zip(colors(len(histories)), histories.values(), lines[name]):
                 values = list(found.values())[history._layer(layer) if len(found) > 1 else 0]
-                handles += panel.plot(history.steps, values, color=color, marker="o" if len(history) == 1 else None, ms=3)
+                handles.append(_line(panel, history, name, values, color))
                 shown.append(values)
             _frame(panel, np.sort(np.concatenate([history.steps for history in histories.values()])), shown)
             panel.set(title=plain(name), xlabel="step")
@@ -264,6 +281,16 @@ def compare(histories: Mapping[str, History], *, curves: Iterable[str] | None = 
 
 def _label(history: History, layer: int | str) -> str:
     return plain(layer if isinstance(layer, str) else history.names[layer] if history.names else f"layer {layer}")
+
+
+def _numbers(snapshots: Sequence[int], n: int) -> list[int]:
+    """Numbers of snapshots, from the end if negative, as places from 0."""
+    if np.ndim(snapshots) != 1:
+        raise ValueError(f"snapshots must be a list of whole numbers, got {snapshots!r}")
+    for i in snapshots:
+        if check_whole("a snapshot", i, -n) >= n:
+            raise ValueError(f"a snapshot must lie in {-n} .. {n - 1}, got {i}")
+    return [range(n)[i] for i in snapshots]
 
 
 def _follow(before: np.ndarray, label: np.ndarray) -> np.ndarray:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netsnn.errors import check_whole
+from netsnn.measures import NeuralPersistence
+from netsnn.measures.checks import check_kind
 from netsnn.style import COLORS, COLUMN, PAGE, axes, style
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["barcode", "persistence_diagram"]
 
 
-def persistence_diagram(persistence: Any, *, ax: Axes | None = None) -> Axes:
+def persistence_diagram(persistence: NeuralPersistence, *, ax: Axes | None = None) -> Axes:
     """Where components merge as the weight threshold falls: each point is a merger, on the strength of its link; one colour a layer.
 
     `persistence` is what `netsnn.measures.neural_persistence` returns. All components are born at 1, so the points stand in
@@ -28,6 +31,7 @@ def persistence_diagram(persistence: Any, *, ax: Axes | None = None) -> Axes:
     >>> persistence_diagram(found, ax=Figure().subplots()).get_ylabel()
     'death: weight / largest weight'
     """
+    check_kind(persistence, NeuralPersistence, "plot.persistence")
     with style():
         crowded = len(persistence.diagrams) > 4
         ax = axes(ax, PAGE if crowded else COLUMN, 2.8)
@@ -47,7 +51,7 @@ def persistence_diagram(persistence: Any, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def barcode(persistence: Any, *, layer: int = 0, most: int = 400, ax: Axes | None = None) -> Axes:
+def barcode(persistence: NeuralPersistence, *, layer: int = 0, most: int = 400, ax: Axes | None = None) -> Axes:
     """The life of each component of one layer as a bar, from birth at 1 down to its merger; at most `most` bars, evenly chosen.
 
     `persistence` is what `netsnn.measures.neural_persistence` returns.
@@ -60,7 +64,9 @@ def barcode(persistence: Any, *, layer: int = 0, most: int = 400, ax: Axes | Non
     >>> barcode(found, ax=Figure().subplots()).get_ylabel()
     '3 components'
     """
-    if not -len(persistence.diagrams) <= layer < len(persistence.diagrams):
+    check_kind(persistence, NeuralPersistence, "plot.barcode")
+    check_whole("most", most, 1)
+    if check_whole("layer", layer, -len(persistence.diagrams)) >= len(persistence.diagrams):
         raise ValueError(f"layer must lie in 0 .. {len(persistence.diagrams) - 1}, got {layer}")
     with style():
         ax = axes(ax, COLUMN, 2.6)
