@@ -98,6 +98,13 @@ def test_a_broken_link_is_found(tmp_path):
     assert LINKS["broken"](tmp_path) == ["a.md: b.md", "a.md: #gone"]
 
 
+def test_the_page_of_errors_shows_errors_alone():
+    pytest.importorskip("sphinx")
+    errors = importlib.import_module("netsnn.errors")
+    shown = runpy.run_path(str(ROOT / "docs" / "reference.py"))["public"]("netsnn.errors")
+    assert shown and all(issubclass(getattr(errors, name), Exception) for name in shown)
+
+
 def test_the_documentation_builds_without_a_warning(tmp_path):
     pytest.importorskip("sphinx")
     built = subprocess.run([sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-d", str(tmp_path / "trees"), str(ROOT / "docs"), str(tmp_path / "html")],
