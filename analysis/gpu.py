@@ -9,8 +9,8 @@ their links on the CPU. Writes config.toml, history/ (netsnn report OUT) and, af
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from torch.nn import functional
 
 import netsnn as ns
 from netsnn.snn import Config, read_config, write_config
+from netsnn.snn.training import share_of_rate
 
 
 def train(config: Config, out, device: str = "cuda", tell: Callable[[str], None] = print) -> torch.nn.Module:
@@ -32,7 +33,7 @@ def train(config: Config, out, device: str = "cuda", tell: Callable[[str], None]
     groups = [{"params": [p for p in model.parameters() if p.ndim > 1]}, {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
     per_epoch = len(images) // config.batch
-    lr = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: share(step, config.warmup * per_epoch, config.epochs * per_epoch))
+    lr = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(share_of_rate, config, per_epoch))
     out = Path(out)
     out.mkdir(parents=True)
     write_config(config, out / "config.toml", "trained by analysis.gpu")
@@ -51,11 +52,6 @@ def train(config: Config, out, device: str = "cuda", tell: Callable[[str], None]
         tell(f"epoch {epoch + 1}/{config.epochs}  loss {loss.item():.4f}  accuracy {accuracy(model, test_images, test_labels, config.batch):.2%}")
     evolver.close()
     return model
-
-
-def share(step: int, warm: float, total: int) -> float:
-    """Of the learning rate: a line up, then a cosine to 0."""
-    return min(1.0, (step + 1) / warm) if step < warm else (1 + math.cos(math.pi * (step - warm) / max(total - warm, 1))) / 2
 
 
 def augmented(images: torch.Tensor, most: int = 4) -> torch.Tensor:

@@ -10,7 +10,7 @@ from netsnn.errors import check_within
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 
-__all__ = ["DeepRState", "GradRState", "deep_r_start", "deep_r_step", "grad_r_start", "grad_r_step", "soft_threshold", "stds_threshold", "wiring_of"]
+__all__ = ["DeepRState", "GradRState", "deep_r_start", "deep_r_step", "grad_r_start", "grad_r_step", "soft_threshold", "stds_threshold"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +143,3 @@ def stds_threshold(progress: float, final: float, schedule: str = "sine") -> flo
         raise ValueError(f"schedule must be sine or linear, got {schedule!r}")
     check_within("progress", progress, "[0, 1]")
     return float(final * (1 + np.sin(np.pi * (progress - 0.5))) / 2) if schedule == "sine" else final * progress
-
-
-def wiring_of(weights: np.ndarray) -> tuple[Layer, np.ndarray]:
-    """The layer of the non-zero weights, and these: for methods in which a weight of 0 is no link."""
-    return Layer.from_dense(np.asarray(weights) != 0), np.asarray(weights)[np.asarray(weights) != 0]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
-from netsnn.graph import Graph, Layer
+from netsnn.graph import Graph, Layer, _check_ids
 from netsnn.hints import Pairs, Seed
 from netsnn.linkpred import graphs, spectral
 from netsnn.linkpred.adaptive import adaptive
@@ -71,18 +71,10 @@ def check_pairs(graph: Layer | Graph, pairs: Pairs, what: str = "pairs") -> tupl
         u, v = pairs
     except (TypeError, ValueError):
         raise ValueError(f"{what} must be two arrays (u, v) of the same length") from None
-    ends = []
-    for ids, n, name in ((u, graph.shape[0], "u"), (v, graph.shape[1], "v")):
-        ids = np.atleast_1d(np.asarray(ids))
-        ids = ids.astype(np.int64) if not ids.size else ids
-        if ids.ndim != 1 or ids.dtype.kind not in "iu":
-            raise ValueError(f"{name} of {what} must be a one-dimensional array of node ids, got {ids.dtype} of shape {ids.shape}")
-        if ids.size and not 0 <= ids.min() <= ids.max() < n:
-            raise ValueError(f"{name} of {what} holds {int(ids.max() if ids.max() >= n else ids.min())}, outside 0 .. {n - 1}")
-        ends.append(ids.astype(np.int64))
-    if len(ends[0]) != len(ends[1]):
-        raise ValueError(f"u and v of {what} must have the same length, got {len(ends[0])} and {len(ends[1])}")
-    return ends[0], ends[1]
+    u, v = (_check_ids(ids, n, f"{name} of {what}") for ids, n, name in ((u, graph.shape[0], "u"), (v, graph.shape[1], "v")))
+    if len(u) != len(v):
+        raise ValueError(f"u and v of {what} must have the same length, got {len(u)} and {len(v)}")
+    return u, v
 
 
 def all_scores(graph: Layer | Graph, scorer: Scorer, links: bool = False) -> np.ndarray:

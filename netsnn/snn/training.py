@@ -32,7 +32,7 @@ from netsnn.snn.data import Dataset, load
 from netsnn.snn.models import MODELS, mlp
 from netsnn.snn.neuron import LIF
 
-__all__ = ["Run", "open_run", "train"]
+__all__ = ["Run", "open_run", "share_of_rate", "train"]
 
 PARTS = {"epoch": int, "config": str, "model": dict, "optimizer": dict, "evolver": dict, "log": list, "sparse": list, "on_links": list, "threads": int}
 """What a checkpoint holds, and what an epoch's row in the log."""
@@ -350,14 +350,10 @@ class _Training:
                                weights=config.snapshots, seed=config.seed)
 
     def _set_lr(self, step: int) -> float:
-        config, total = self.config, self.steps_per_epoch * self.config.epochs
-        warm = config.warmup * self.steps_per_epoch
-        share = min(1.0, (step + 1) / warm) if step < warm else 1.0
-        if config.schedule == "cosine" and step >= warm:
-            share = (1 + math.cos(math.pi * (step - warm) / max(total - warm, 1))) / 2
+        lr = self.config.lr * share_of_rate(self.config, self.steps_per_epoch, step)
         for group in self.optimizer.param_groups:
-            group["lr"] = config.lr * share
-        return config.lr * share
+            group["lr"] = lr
+        return lr
 
     def _theta(self) -> float:
         return next((module.threshold for module in self.model.modules() if isinstance(module, LIF)), 0.5)
@@ -428,6 +424,14 @@ def _model(config: Config, data: Dataset, steps: int | None) -> nn.Sequential:
 def _pays_on_links(module: nn.Linear) -> bool:
     """The rule of compute="auto", see `Config`."""
     return module.weight.numel() >= 50_000 and int(module.get_buffer("weight_mask").sum()) <= module.weight.numel() // 10
+
+
+def share_of_rate(config: Config, steps_per_epoch: int, step: int) -> float:
+    """Of the learning rate at a step: a line up during warmup, then a cosine to 0, or all of it."""
+    warm, total = config.warmup * steps_per_epoch, config.epochs * steps_per_epoch
+    if step < warm:
+        return min(1.0, (step + 1) / warm)
+    return (1 + math.cos(math.pi * (step - warm) / max(total - warm, 1))) / 2 if config.schedule == "cosine" else 1.0
 
 
 def _check_free(folder: Path) -> None:

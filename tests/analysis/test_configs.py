@@ -67,11 +67,6 @@ def test_the_loop_for_a_gpu_learns_on_a_cpu(tmp_path, monkeypatch):
     assert all(torch.equal(kept[key], value) for key, value in model.state_dict().items())
 
 
-def test_the_learning_rate_of_the_loop_is_that_of_training(tmp_path):
-    run = ns.snn.train(out=tmp_path / "run", data="digits", samples=60, test_samples=10, hidden=[10], sparsity=0.5, batch=20, epochs=5, warmup=1.5, lr=1.0)
-    assert [row["lr"] for row in run.log] == pytest.approx([gpu.share(step, 4.5, 15) for step in (2, 5, 8, 11, 14)])
-
-
 def test_augmented_images_are_windows_of_the_padded_ones_or_their_mirrors():
     torch.manual_seed(0)
     images = torch.rand(500, 2, 6, 5)

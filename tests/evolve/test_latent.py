@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netsnn as ns
-from netsnn.evolve.latent import deep_r_start, deep_r_step, grad_r_start, grad_r_step, soft_threshold, stds_threshold, wiring_of
+from netsnn.evolve.latent import deep_r_start, deep_r_step, grad_r_start, grad_r_step, soft_threshold, stds_threshold
 
 
 def test_gradient_rewiring_without_a_prior_is_adam_where_weights_live():
@@ -86,8 +86,3 @@ def test_soft_thresholds_rise_from_nothing_and_shift_what_they_leave():
     assert (soft_threshold(theta, 0.0) == theta).all()
     with pytest.raises(ValueError, match="schedule must be sine or linear, got 'step'"):
         stds_threshold(0.5, 1, "step")
-
-
-def test_the_wiring_of_weights_is_where_they_are_not_zero():
-    layer, values = wiring_of(np.array([[0.0, 2.0], [-1.0, 0.0]]))
-    assert layer == ns.Layer.from_edges([0, 1], [1, 0], (2, 2)) and values.tolist() == [2, -1]

@@ -533,6 +533,11 @@ def test_none_pq_and_relative_folders_mean_what_they_say(tmp_path, monkeypatch):
     assert read_config("short.toml") == Config(epochs=3, neuron={"tau": 4.0})
 
 
+def test_the_learning_rate_rises_in_warmup_and_falls_as_a_cosine(tmp_path):
+    run = train(out=tmp_path / "run", data="digits", samples=60, test_samples=10, hidden=[10], sparsity=0.5, batch=20, epochs=5, warmup=1.5, lr=1.0)
+    assert [row["lr"] for row in run.log] == pytest.approx([3 / 4.5, *((1 + np.cos(np.pi * (step - 4.5) / 10.5)) / 2 for step in (5, 8, 11, 14))])
+
+
 @pytest.mark.parametrize(("settings", "message"), [
     ({"epochs": "ten"}, "epochs must be a whole number of at least 1, got 'ten'"), ({"sparsity": "x"}, "sparsity must be a number, got 'x'"),
     ({"sparsity": 1.5}, r"sparsity must lie in \[0, 1\), got 1.5"), ({"sparsity": float("nan")}, "sparsity must be a number, got nan"),
