@@ -10,7 +10,7 @@ import numpy as np
 from netsnn.errors import ShortfallWarning
 from netsnn.evolve.scores import choose
 from netsnn.graph import Layer, _union
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.linkpred import METHODS, best
 from netsnn.linkpred.drawing import draw_ch3_l3
 from netsnn.wiring.counts import draw_ids
@@ -51,7 +51,7 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
     >>> grow(layer, 2, "ch3_l3", seed=0).tolist()
     [2, 6]
     """
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     n_in, n_out = layer.shape
     exclude = np.empty(0, dtype=np.int64) if exclude is None else np.unique(exclude)
     rows, cols = (np.flatnonzero(side) for side in alive) if alive is not None else (np.arange(n_in), np.arange(n_out))
@@ -60,19 +60,19 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
         raise ValueError(f"growth by {rule} has no number of links for each neuron: it takes one for the layer")
     total = int(np.sum(count))
     if rule == "ch3_l3" and sample:
-        found = draw_ch3_l3(layer, total, exclude=exclude, seed=generator)  # dead neurons have no links, and no score with anyone
+        found = draw_ch3_l3(layer, total, exclude=exclude, seed=rng)  # dead neurons have no links, and no score with anyone
     elif rule in METHODS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ShortfallWarning)  # made up for below
-            u, v, _ = best(layer, rule, total + len(exclude), sample=sample, drawn=True, seed=generator)
+            u, v, _ = best(layer, rule, total + len(exclude), sample=sample, drawn=True, seed=rng)
         found = u * n_out + v
         found = found[row_alive[u] & col_alive[v] & ~np.isin(found, exclude)][:total]
     elif rule in ("gradient", "momentum"):
         if gradient is None or np.shape(gradient) != layer.shape:
             raise ValueError(f"growth by {rule} needs a gradient of shape {layer.shape}, got {'none' if gradient is None else np.shape(gradient)}")
-        found = _best_of(_open(np.abs(np.asarray(gradient, dtype=np.float64)), layer, row_alive, col_alive, exclude), count, generator, sample)
+        found = _best_of(_open(np.abs(np.asarray(gradient, dtype=np.float64)), layer, row_alive, col_alive, exclude), count, rng, sample)
     elif rule == "uniform" and np.ndim(count):
-        found = _best_of(_open(np.ones(layer.shape), layer, row_alive, col_alive, exclude), count, generator, sample)
+        found = _best_of(_open(np.ones(layer.shape), layer, row_alive, col_alive, exclude), count, rng, sample)
     elif rule == "uniform":
         found = np.empty(0, dtype=np.int64)
     else:
@@ -80,7 +80,7 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
     missing = 0 if np.ndim(count) else total - len(found)  # of a neuron that is full nothing can be made up for
     if missing > 0:
         taken = _union(layer.ids, np.sort(found), exclude)
-        found = np.concatenate([found, _anywhere(rows, cols, n_out, missing, taken, generator)])
+        found = np.concatenate([found, _anywhere(rows, cols, n_out, missing, taken, rng)])
     return np.sort(found)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from netsnn.errors import check_within
 from netsnn.graph import Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 
 __all__ = ["DeepRState", "GradRState", "deep_r_start", "deep_r_step", "grad_r_start", "grad_r_step", "soft_threshold", "stds_threshold"]
 
@@ -31,7 +31,7 @@ class GradRState:
 def grad_r_start(weights: np.ndarray, seed: Seed = 0) -> GradRState:
     """From dense first weights: theta = |w|, sign = sign(w), drawn where w is 0 (else such a weight could never grow)."""
     weights = np.asarray(weights, dtype=np.float64)
-    drawn = np.where(np.random.default_rng(seed).random(weights.shape) < 0.5, -1.0, 1.0)
+    drawn = np.where(generator(seed).random(weights.shape) < 0.5, -1.0, 1.0)
     sign = np.where(weights == 0, drawn, np.sign(weights))
     return GradRState(np.abs(weights), sign, np.zeros_like(weights), np.zeros_like(weights))
 
@@ -81,7 +81,7 @@ class DeepRState:
 def deep_r_start(layer: Layer, weights: np.ndarray, seed: Seed = 0) -> DeepRState:
     """From a layer and its weights: as many links stay active for ever. The signs of absent links are drawn."""
     dense = layer.to_dense(np.asarray(weights, dtype=np.float64)) if layer.n_links else np.zeros(layer.shape)
-    drawn = np.where(np.random.default_rng(seed).random(layer.shape) < 0.5, -1.0, 1.0)
+    drawn = np.where(generator(seed).random(layer.shape) < 0.5, -1.0, 1.0)
     return DeepRState(layer.to_dense(), np.abs(dense), np.where(dense == 0, drawn, np.sign(dense)))
 
 
@@ -102,17 +102,17 @@ def deep_r_step(state: DeepRState, gradient: np.ndarray, *, lr: float = 0.05, l1
     >>> int(state.active.sum()), bool(state.active[0, 0])
     (2, False)
     """
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     theta = state.theta - lr * (state.sign * gradient + l1)
     if temperature:
-        theta = theta + np.sqrt(2 * lr * temperature) * generator.standard_normal(theta.shape)
+        theta = theta + np.sqrt(2 * lr * temperature) * rng.standard_normal(theta.shape)
     stays = state.active & (theta > 0)
     dormant = np.flatnonzero(~state.active.reshape(-1))
     missing = int(state.active.sum() - stays.sum())
     active, theta = stays.copy(), np.where(stays, theta, 0.0)
     if missing > len(dormant):  # a nearly full layer: those that just went come back too
         dormant = np.flatnonzero(~stays.reshape(-1))
-    chosen = generator.choice(dormant, missing, replace=False) if missing else dormant[:0]
+    chosen = rng.choice(dormant, missing, replace=False) if missing else dormant[:0]
     active.reshape(-1)[chosen] = True
     theta.reshape(-1)[chosen] = 1e-12
     return DeepRState(active, theta, state.sign)

@@ -18,7 +18,7 @@ from netsnn.evolve.rates import RATES, pq_counts
 from netsnn.evolve.recipe import Recipe, check_recipe
 from netsnn.evolve.scores import SCORES, choose
 from netsnn.graph import Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.network import Network
 from netsnn.wiring.counts import density_of
 
@@ -87,7 +87,7 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains: Sequence
     if recipe.weights == "own" and own is None:
         raise ValueError(f"{recipe.name} starts from the weights there are: give own")
     evolving = who_evolves(recipe, chains)
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     share = densities(recipe, [shape for i, shape in enumerate(shapes) if evolving[i]])
     share = [share.pop(0) if evolving[i] else 1.0 for i in range(len(shapes))]
     layers, weights = [], []
@@ -99,17 +99,17 @@ def start(recipe: Recipe, shapes: Sequence[tuple[int, ...]], *, chains: Sequence
         elif name in ("sscti", "csti") and len(dimensions) == 2:
             if samples is None:
                 raise ValueError(f"{recipe.name} wires its first layer by {name}, which needs samples of the inputs")
-            layer = getattr(wiring, name)(samples, shape[1], density=density, seed=generator)
+            layer = getattr(wiring, name)(samples, shape[1], density=density, seed=rng)
             if layer.shape != tuple(shape):
                 raise ValueError(f"the samples have {layer.n_in} inputs, the first layer {shape[0]}")
         else:
-            layer = getattr(wiring, "uniform" if name in ("sscti", "csti") else name)(*shape, density=density, seed=generator)
+            layer = getattr(wiring, "uniform" if name in ("sscti", "csti") else name)(*shape, density=density, seed=rng)
         if not layer.n_links and layer.n_in * layer.n_out:
             warnings.warn(f"layer {i} ({shape[0]} x {shape[1]}) has no link at a density of {density:.3g}", ShortfallWarning, stacklevel=3)
         position = "last" if i == len(shapes) - 1 and len(shapes) > 1 else "first" if i == 0 and silence is not None else "middle"
         layers.append(layer)
         weights.append(np.asarray(own[i])[layer.links] if recipe.weights == "own" and own is not None
-                       else INITIAL[recipe.weights](layer, generator, position=position, theta=theta, silence=silence))
+                       else INITIAL[recipe.weights](layer, rng, position=position, theta=theta, silence=silence))
     alive = living(layers, chains, recipe)
     return State(tuple(layers), tuple(weights), chains, alive, evolving)
 
@@ -177,7 +177,7 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
     """
     check_recipe(recipe)
     check_within("progress", progress, "[0, 1]")
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     removed: list[Reasons] = [{} for _ in state.layers]
     grown: list[Reasons] = [{} for _ in state.layers]
     settled = state.settled or (False,) * len(state.layers)
@@ -188,7 +188,7 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
     wanted: list = [0] * len(state.layers)  # links to grow: a number, or one for each output neuron
     for i, (layer, weights) in enumerate(zip(state.layers, state.weights)):
         if state.evolving[i] and recipe.removal is not None:
-            gone = _falling(layer, weights, recipe, progress, generator)
+            gone = _falling(layer, weights, recipe, progress, rng)
             removed[i][recipe.removal] = _ends(layer, gone)
             kept[i] = layer.select(~gone)
             lost = np.bincount(removed[i][recipe.removal][1], minlength=layer.n_out) if recipe.scope == "neuron" else int(gone.sum())
@@ -215,7 +215,7 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
             c, g = groups[i]
             taken = np.setdiff1d(state.layers[i].ids, layer.ids, assume_unique=True) if recipe.exclude_removed else None
             ids = grow(layer, wanted[i], recipe.growth, sample=recipe.draw == "sample", gradient=None if gradients is None else gradients[i],
-                       alive=(alive[c][g], alive[c][g + 1]) if recipe.chain else None, exclude=taken, seed=generator)
+                       alive=(alive[c][g], alive[c][g + 1]) if recipe.chain else None, exclude=taken, seed=rng)
             row, col = np.divmod(ids, layer.n_out)
             grown[i][recipe.growth] = row, col
             if recipe.stop is not None and len(ids):
@@ -223,7 +223,7 @@ def rewire(state: State, recipe: Recipe, *, progress: float, gradients: Sequence
                 settled = tuple(done or (j == i and bool(back > recipe.stop)) for j, done in enumerate(settled))
             layer = layer | layer.with_links(row, col)
         layers.append(layer)
-        values.append(_carry(state.layers[i], state.weights[i], kept[i], layer, recipe, generator))
+        values.append(_carry(state.layers[i], state.weights[i], kept[i], layer, recipe, rng))
     after = State(tuple(layers), tuple(values), state.chains, tuple(map(tuple, alive)), state.evolving, state.events + 1, settled)
     return after, Event(removed, grown, dead)
 

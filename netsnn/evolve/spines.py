@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from netsnn.evolve.rules import SDSNN
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 
 __all__ = ["Spines", "spine_activity", "spines_clamp", "spines_epoch", "spines_live", "spines_prune", "spines_regrow", "spines_start", "spines_update", "pruning_rate", "regrowth_percentile"]
 
@@ -169,7 +169,7 @@ def spines_prune(state: Spines, *, seed: Seed = 0) -> tuple[Spines, np.ndarray]:
     """Prune the neurons of least activity until int(neurons * P / 100) have been: (state, ids of the newly pruned). Ties at random."""
     n = state.mask.shape[1]
     count = max(min(int(n * state.rate / 100), n - 1), 0)  # the last neuron stays
-    order = np.lexsort((np.random.default_rng(seed).random((n,)), spine_activity(state)))
+    order = np.lexsort((generator(seed).random((n,)), spine_activity(state)))
     order = np.concatenate([order[state.pruned[order]], order[~state.pruned[order]]])  # the pruned fill the first places
     new = order[:count][~state.pruned[order[:count]]]
     mask, pruned = state.mask.copy(), state.pruned.copy()

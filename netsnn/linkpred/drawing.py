@@ -8,7 +8,7 @@ import numpy as np
 
 from netsnn.errors import ShortfallWarning
 from netsnn.graph import Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.kernels.draws import keep_new, keep_walks, largest_overlaps
 from netsnn.linkpred.scoring import best
 from netsnn.threads import n_threads, run
@@ -34,7 +34,7 @@ def draw_ch3_l3(layer: Layer, k: int, *, exclude: np.ndarray | None = None, seed
 
     Returns fewer than k where fewer pairs have a score.
     """
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     found = np.empty(0, dtype=np.int64)
     taken = np.empty(0, dtype=np.int64) if exclude is None else np.unique(exclude).astype(np.int64)
     rows, cols = (ids.astype(np.int64) for ids in layer.links)
@@ -52,8 +52,8 @@ def draw_ch3_l3(layer: Layer, k: int, *, exclude: np.ndarray | None = None, seed
         while left > 0 and count < k:
             size = min(BATCH, 4 * (k - count) + 64)
             left -= size
-            edges = np.searchsorted(heights, generator.random(size) * heights[-1], side="right").clip(max=len(rows) - 1)
-            chance, kept = generator.random((size, 3)), np.empty(size, dtype=np.int64)
+            edges = np.searchsorted(heights, rng.random(size) * heights[-1], side="right").clip(max=len(rows) - 1)
+            chance, kept = rng.random((size, 3)), np.empty(size, dtype=np.int64)
             step = max(-(-size // (4 * n_threads())), 1024)
             list(run(lambda a: keep_walks(rows, cols, edges[a:a + step], chance[a:a + step], row_ptr, row_idx, col_ptr, col_idx, row_most, col_most, kept[a:a + step]),
                      range(0, size, step)))
@@ -64,7 +64,7 @@ def draw_ch3_l3(layer: Layer, k: int, *, exclude: np.ndarray | None = None, seed
     if len(found) < k:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ShortfallWarning)
-            u, v, _ = best(layer, "ch3_l3", k + len(taken), sample=True, drawn=True, seed=generator)
+            u, v, _ = best(layer, "ch3_l3", k + len(taken), sample=True, drawn=True, seed=rng)
         rest = u * layer.n_out + v
         found = np.concatenate([found, rest[~np.isin(rest, found) & ~np.isin(rest, taken)]])
     return found[:k]

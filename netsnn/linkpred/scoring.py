@@ -11,7 +11,7 @@ import numpy as np
 
 from netsnn.errors import ShortfallWarning, check_whole
 from netsnn.graph import Graph, Layer, _find, _union
-from netsnn.hints import Pairs, Seed
+from netsnn.hints import Pairs, Seed, generator
 from netsnn.linkpred.blocks import DenseBlock, RowsBlock
 from netsnn.linkpred.scorers import all_scores, check_pairs, free_pairs, make_scorer
 
@@ -114,13 +114,13 @@ def best(graph: Layer | Graph, method: str | Callable, k: int, *, sample: bool =
     [(0, 2), (1, 1), (2, 0)]
     """
     check_whole("k", k, 0)
-    generator = np.random.default_rng(seed)
-    scorer = make_scorer(graph, method, generator, options)
-    key = int(generator.integers(2**63))
+    rng = generator(seed)
+    scorer = make_scorer(graph, method, rng, options)
+    key = int(rng.integers(2**63))
     pairs, value = _select(scorer.stream, graph.shape[1], min(int(k), free_pairs(graph)), sample, key, drawn)
     if len(pairs) < k:
         if fill:
-            more = _other_pairs(graph, pairs, k - len(pairs), generator)
+            more = _other_pairs(graph, pairs, k - len(pairs), rng)
             pairs, value = np.concatenate([pairs, more]), np.concatenate([value, np.zeros(len(more))])
         if len(pairs) < k:
             warnings.warn(f"asked for {k} pairs, but only {len(pairs)} unlinked pairs "

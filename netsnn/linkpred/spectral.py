@@ -9,7 +9,7 @@ import scipy.sparse.linalg
 
 from netsnn.errors import check_memory, check_whole, check_within
 from netsnn.graph import Graph, Layer
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 from netsnn.linkpred.blocks import BLOCK, DenseRows, pick_from_rows
 
 __all__ = ["katz", "perturbation", "perturbed_graph", "perturbed_layer"]
@@ -108,10 +108,10 @@ def perturbation(graph: Layer | Graph, seed: Seed, fraction: float = 0.1, repeat
     matrix = graph.to_dense().astype(np.float64)
     total = np.zeros(matrix.shape)
     row, col = graph.links
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     perturb = perturbed_layer if isinstance(graph, Layer) else perturbed_graph
     for _ in range(int(repeats)):
-        chosen = generator.choice(graph.n_links, size=int(np.ceil(fraction * graph.n_links)), replace=False)
+        chosen = rng.choice(graph.n_links, size=int(np.ceil(fraction * graph.n_links)), replace=False)
         change = np.zeros(matrix.shape)
         change[row[chosen], col[chosen]] = 1
         if isinstance(graph, Graph):

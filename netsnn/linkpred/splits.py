@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from netsnn.errors import FileError, check_within
 from netsnn.graph import Graph, Layer
-from netsnn.hints import PathLike, Seed
+from netsnn.hints import PathLike, Seed, generator
 from netsnn.io import read
 from netsnn.linkpred.scorers import check_pairs
 
@@ -67,18 +67,18 @@ def split(graph: Layer | Graph, fraction: float = 0.1, *, removal: str = "random
         raise ValueError(f"removal must be one of {', '.join(REMOVALS)}, got {removal!r}")
     if negatives not in NEGATIVES:
         raise ValueError(f"negatives must be one of {', '.join(NEGATIVES)}, got {negatives!r}")
-    generator = np.random.default_rng(seed)
+    rng = generator(seed)
     count = round(fraction * graph.n_links)
     if not count:
         raise ValueError(f"{fraction:g} of {graph.n_links} links is no link at all; hide a larger fraction")
     loose = np.arange(graph.n_links)
     if removal == "connected":
-        loose = np.setdiff1d(loose, spanning_forest(graph, generator), assume_unique=True)
+        loose = np.setdiff1d(loose, spanning_forest(graph, rng), assume_unique=True)
         if count > len(loose):
             raise ValueError(f"cannot hide {count} of {graph.n_links} links and keep the graph connected: only {len(loose)} are no part of a spanning tree")
     hidden = np.zeros(graph.n_links, dtype=bool)
-    hidden[generator.choice(loose, count, replace=False)] = True
-    return _split(graph, hidden, negatives, generator)
+    hidden[rng.choice(loose, count, replace=False)] = True
+    return _split(graph, hidden, negatives, rng)
 
 
 def read_split(graph: Layer | Graph, test: PathLike, negatives: PathLike | None = None) -> Split:

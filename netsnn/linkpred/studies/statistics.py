@@ -10,7 +10,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike
 
-from netsnn.hints import Seed
+from netsnn.hints import Seed, generator
 
 __all__ = ["TIES", "Comparison", "Interval", "Pair", "bootstrap", "compare", "critical_difference", "holm", "mean_ranks", "nadeau_bengio",
            "rank_biserial", "win_rates"]
@@ -165,8 +165,8 @@ def bootstrap(values: ArrayLike, statistic: Callable[[np.ndarray], np.ndarray], 
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:  # one network tells nothing of others
         return [Interval(float(m), float("nan"), float("nan")) for m in statistic(values)]
-    generator = np.random.default_rng(seed)
-    found = np.array([statistic(values[generator.integers(len(values), size=len(values))]) for _ in range(draws)])
+    rng = generator(seed)
+    found = np.array([statistic(values[rng.integers(len(values), size=len(values))]) for _ in range(draws)])
     low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return [Interval(float(m), float(a), float(b)) for m, a, b in zip(statistic(values), low, high)]
 
