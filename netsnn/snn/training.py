@@ -423,7 +423,7 @@ def _model(config: Config, data: Dataset, steps: int | None) -> nn.Sequential:
 
 def _pays_on_links(module: nn.Linear) -> bool:
     """The rule of compute="auto", see `Config`."""
-    return module.weight.numel() >= 50_000 and int(module.get_buffer("weight_mask").sum()) <= module.weight.numel() // 10
+    return module.weight.numel() >= 50_000 and int(module.get_buffer("weight_mask").sum()) <= round(module.weight.numel() / 10)
 
 
 def share_of_rate(config: Config, steps_per_epoch: int, step: int) -> float:
