@@ -111,10 +111,12 @@ def test_the_quick_studies_run_and_are_reported(tmp_path):
 
 def test_an_interrupted_study_says_so_and_goes_on(tmp_path):
     code = f"""
+import signal
 from pathlib import Path
 from tests.analysis.test_runs import TINY, measure
 from analysis.runs import Place, Study
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     Study("some", {{"quick/0": TINY, "long/0": TINY.replace(epochs=10_000)}}, measure, ("runs", "epochs"), Place(Path({str(tmp_path)!r}), Path({str(tmp_path / "work")!r}), 1)).run(lambda text: print(text, flush=True))
 """
     (tmp_path / "script.py").write_text(code)
