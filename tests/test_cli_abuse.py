@@ -142,7 +142,7 @@ def test_an_empty_name_is_no_name(call):
 STUDIES = {
     "": "needs at least one network", "networks = ": "no TOML", "[[[[": "no TOML", "nope = 1": "unknown key 'nope'", 'networks = ["nope.edges"]': "No such file", 'networks = ["folder"]': "no network files",
     'networks = ["junk.edges"]': "not a text file", 'networks = ["net.npz"]': "several layers", "networks = 5": "must be a list of texts", 'methods = ["nope"]': "no method 'nope'",
-    "fraction = nan": "fraction must lie", "fraction = 2": "fraction must lie", "fraction = 'x'": "must be a number", "repeats = 0": "at least 1", "repeats = 1.5": "whole number",
+    "fraction = nan": "fraction must be a number", "fraction = 2": "fraction must lie", "fraction = 'x'": "must be a number", "repeats = 0": "at least 1", "repeats = 1.5": "whole number",
     "repeats = true": "whole number", "seed = -1": "at least 0", "node_k = 0": "at least 1", "removal = 'nope'": "removal must be one of", "negatives = 3": "must be a text",
     "metrics = ['nope']": "no metric", "out = 3": "out must be a text", "method = 3": "must be tables", "network = 3": "must be tables", "[network.nope]": "has no path",
     "[network.graph]\npath = 3": "must be a text", "[network.graph]\npath = 'nope.edges'": "No such file", "[network.graph]\nnope = 3": "unknown key", "[network.graph]\ntest = ['nope']": "nope",

@@ -140,6 +140,7 @@ CALLS = {
                                            for wiring, weights in (("uniform", "sswi"), ("scale_free", "swi"), ("receptive_field", "kaiming"), ("small_world", "normal_tenth"))],
     "evolve.scores.choose": lambda seed: [ns.evolve.choose(VALUES.ravel(), 10, generator(seed), sample=sample) for sample in (False, True)],
     "evolve.spines.spines_epoch": spines_of_an_epoch,
+    "hints.generator": lambda seed: ns.hints.generator(seed).random(9),
     "evolve.spines.spines_prune": tied,
     "linkpred.drawing.draw_ch3_l3": lambda seed: [draw_ch3_l3(LAYER, 500, few_walks=walks, effort=effort, exclude=np.arange(0, 2000, 3), seed=seed)
                                                   for walks, effort in ((-1, 100), (-1, 1), (10**9, 1))],
