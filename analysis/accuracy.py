@@ -42,7 +42,7 @@ def _in_order() -> Iterator[tuple[str, Config]]:
     yield from _cells("fashion-mnist", "3fc", MAIN, (0,))
     for data, method in ((data, method) for data in ("digits", "fashion-mnist") for method in OUTCOME):
         yield f"{data}/2fc/{method}/own/0", own(data, "2fc", method, **chosen(data, method))
-    yield from _cells("fashion-mnist", "3fc", others[::-1], (0,))
+    yield from _cells("fashion-mnist", "3fc", others, (0,))
     yield from _cells("digits", "3fc", MAIN, (1, 2))
 
 
