@@ -147,8 +147,8 @@ def _draw(rows: Rows, panels, x: str, label: str, path) -> None:
             ax.set_xticks([1 - level for level in LEVELS], [f"{100 * (1 - level):g} %" for level in LEVELS])
             ax.minorticks_off()
             ax.set_xlim(0.12, 0.004)
-    handles, labels = axes.flat[0].get_legend_handles_labels() if panels else ([], [])
-    figure.legend(handles, labels, loc="outside lower center", ncols=6)
+    named = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels())}
+    figure.legend(named.values(), named, loc="outside lower center", ncols=6)
     drawing.keep(figure, path)
 
 
