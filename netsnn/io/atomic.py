@@ -61,9 +61,10 @@ def check_target(path: PathLike) -> None:
         if os.path.isdir(target) or str(path).endswith(os.sep):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if os.path.isfile(target) or not os.path.exists(target):  # else it is a pipe or a device, and written directly
-            reason = errno.EROFS if os.statvfs(os.path.join(folder, "")).f_flag & os.ST_RDONLY else 0 if os.access(folder, os.W_OK) and (os.access(target, os.W_OK) or not os.path.exists(target)) else errno.EACCES
-            if reason:
-                raise OSError(reason, os.strerror(reason))
+            if os.statvfs(os.path.join(folder, "")).f_flag & os.ST_RDONLY:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            if not all(os.access(place, os.W_OK) for place in (folder, target) if os.path.exists(place)):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:  # a zero byte in the path

@@ -38,7 +38,7 @@ def modified_roc(result: Result, *, network: str | None = None, methods: Sequenc
         scaled = lambda rank, hits, test, candidates: (np.log1p(rank - hits) / np.log1p(max(candidates - test, 1)), np.log1p(hits) / np.log1p(test))
         for color, name, x, y in _curves(result, network, methods, scaled):
             ax.plot(np.append(0, x), np.append(0, y), color=color, label=result.label(name), ls="--" if color == GREY else "-")
-        p, n = (np.mean([(r["test"], max(r["candidates"] - r["test"], 1)) for r in result.records if r["network"] == network and "curve" in r], axis=0))
+        p, n = np.mean([(r["test"], max(r["candidates"] - r["test"], 1)) for r in result.records if r["network"] == network and "curve" in r], axis=0)
         f = np.expm1(np.linspace(0, np.log1p(n), 200))
         ax.plot(np.log1p(f) / np.log1p(n), np.log1p(f * p / n) / np.log1p(p), color="#c8c8c8", lw=0.8, label="random", zorder=0)
         ax.set(xlabel="ln(1 + FP) / ln(1 + N)", ylabel="ln(1 + TP) / ln(1 + P)", title=network, xlim=(0, 1), ylim=(0, 1.02))
