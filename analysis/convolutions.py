@@ -38,7 +38,7 @@ RATES = (2.5e-4, 1e-3, 4e-3, 1.6e-2, 6.4e-2)
 BEYOND = {("2conv2fc", "dense"): (6.25e-5,)}
 """Where the best of the five was the lowest or the highest: the next one."""
 TRIED = {"samples": 14_400, "validation": 1 / 6}
-QUICK = {"samples": 1280, "steps": 2, "batch": 32}
+QUICK = {"samples": 6400, "steps": 2, "batch": 32}
 PUBLISHED = """\
 Published (CH-SNN, arXiv 2511.05581, by way of a digest), for comparison of the signs, not of the numbers: other data, longer training.
 
@@ -57,13 +57,13 @@ def study(place: Place, quick: bool = False) -> Study:
 
 def tuning(place: Place, quick: bool = False) -> Study:
     """Five learning rates for each model and method (quick: one)."""
-    cells = {f"{model}/{method}/lr={lr:g}": settings(model, method, None if method == "dense" else 0.95, lr, 0, quick, **({"validation": 1 / 6} if quick else TRIED))
-             for model, method in product(MODELS, METHODS) for lr in (RATES[1:2] if quick else (*RATES, *BEYOND.get((model, method), ())))}
+    cells = {f"{model}/{method}/lr={lr:g}": settings(model, method, None if method == "dense" else 0.95, lr, 0, quick, **({**TRIED, "samples": 960} if quick else TRIED))
+             for model, method in product(MODELS, METHODS) for lr in (RATES[2:3] if quick else (*RATES, *BEYOND.get((model, method), ())))}
     return Study("convolutions/tuning", cells, tried, place=place)
 
 
 def settings(model: str, method: str, level: float | None, lr: float, seed: int, quick: bool = False, **changes) -> Config:
-    use = {"samples": MODELS[model], "steps": 4, "batch": 64, **changes, **(QUICK if quick else {})}
+    use = {"samples": MODELS[model], "steps": 4, "batch": 64, **(QUICK if quick else {}), **changes}
     options = {**METHODS[method], **({} if method in NO_EVENTS else {"every": max(1, use["samples"] // use["batch"] // ROUNDS) if quick else MODELS[model] // use["batch"] // ROUNDS})}
     return Config(data="fashion-mnist", model=model, method=method, sparsity=level, lr=lr, seed=seed, epochs=1, encoding="direct", snapshots=False, options=options,
                   test_samples=500 if quick else 0, **use)

@@ -1,6 +1,6 @@
 """All studies of training in a row: what the papers claim, and what came out here.
 
-    make reproduce-quick                                  # a small version of all of it, a few minutes; its pages are in runs/quick/results
+    make reproduce-quick                                  # a small version of all of it, 6 minutes on two cores; its pages are in runs/quick/results
     python -m analysis.reproduce [--jobs 2] [--minutes M] # the real one, in sittings: each call goes on where the last one stopped
 
 Afterwards (or with --report) all figures and pages are made anew from the tables, and the tables in analysis/README.md with them.

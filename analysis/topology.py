@@ -9,6 +9,7 @@ epoch and layer), those of final wirings beside layers of the same degrees in nu
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import defaultdict
 
 import numpy as np
@@ -93,15 +94,16 @@ def fields(rows: Rows, shown: tuple, path) -> None:
     mine = {(row["method"], row["when"]): np.array(str(row["degrees"]).split(), dtype=float) for row in rows
             if (row["data"], row["model"], row["level"], row["seed"]) == (data, model, level, seed)}
     order = [(method, when) for method in NAMES for when in ("before", "after") if (method, when) in mine and not (when == "before" and method not in ("cht", "ch_snn"))]
-    columns = 6
-    lines = -(-len(order) // columns)
-    figure, axes = drawing.figure(lines, columns, PAGE, 0.2 + 1.4 * lines)
+    lines = 2
+    columns = -(-len(order) // lines)
+    figure, axes = drawing.figure(lines, columns, PAGE, 0.2 + 1.5 * lines)
     for ax in axes.flat:
         ax.axis("off")
     for ax, (method, when) in zip(axes.flat, order):
         degrees = mine[method, when].reshape(28, 28)
         ax.imshow(degrees, cmap="viridis", vmin=0, vmax=np.quantile(degrees, 0.995))
-        ax.set_title(f"{NAMES[method]}{', at the start' if when == 'before' else ''}\n0 to {degrees.max():g} links", fontsize=7)
+        name = "\n".join(textwrap.wrap(NAMES[method] + (", at the start" if when == "before" else ""), 16))
+        ax.set_title(f"{name}\n0 to {degrees.max():g} links", fontsize=7)
     drawing.keep(figure, path)
 
 
@@ -133,11 +135,11 @@ def draw_chance(rows: Rows, path) -> None:
             if len(z):
                 ax.plot([np.median(z)] * 2, [i - 0.35, i + 0.35], color="black", lw=1)
         ax.axvline(0, color=GREY, lw=0.6)
-        ax.set_xscale("symlog", linthresh=2)
-        ax.set(title=label, xticks=[tick for tick in (-100, -10, 0, 10, 100) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]], yticks=range(len(methods)), yticklabels=[NAMES[name] for name in methods])
+        ax.set_xscale("symlog", linthresh=2, linscale=0.3)
+        ax.margins(x=0.05)
+        ax.set(title=label, xticks=[tick for tick in (-1000, -100, -10, 0, 10, 100, 1000) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]], yticks=range(len(methods)), yticklabels=[NAMES[name] for name in methods])
         ax.xaxis.set_major_formatter("{x:g}")
-    for ax in axes[-1]:
-        ax.set_xlabel("z against layers of the same degrees")
+    axes[-1, 1].set_xlabel("z against layers of the same degrees")
     axes.flat[0].invert_yaxis()
     drawing.keep(figure, path)
 

@@ -466,9 +466,16 @@ def line(name: str, found: list[dict | None]) -> str:
     cells += [slope(values["seconds"], 0.1), slope(values["peak_mb"], 30)]
     outcomes = [f"{links:.0e}: {row['outcome']}".replace("e+0", "e") for links, row in zip(SIZES, found) if row and row["outcome"]]
     steep = any(text.strip("()") and float(text.strip("()")) > STEEP for text in cells[-2:])
-    early = math.log10(values["seconds"][1] / values["seconds"][0])
-    remark = [] if not (steep or outcomes) else [NAMED[name]] if name in NAMED else [CACHES.format(early)] if steep and early < 1.2 else ["superlinear"] if steep else []
-    return "| " + " | ".join([*cells, "; ".join([*remark, *outcomes]).replace("|", "\\|")]) + " |"
+    remarks = [why(name, values["seconds"])] if steep or (outcomes and name in NAMED) else []
+    return "| " + " | ".join([*cells, "; ".join([*remarks, *outcomes]).replace("|", "\\|")]) + " |"
+
+
+def why(name: str, seconds: list[float]) -> str:
+    """What makes an operation steep."""
+    if name in NAMED:
+        return NAMED[name]
+    early = math.log10(seconds[1] / seconds[0])
+    return CACHES.format(early) if early < 1.2 else "superlinear"
 
 
 def slope(values: list[float], least: float) -> str:

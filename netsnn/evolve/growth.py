@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netsnn.errors import ShortfallWarning
+from netsnn.errors import ShortfallWarning, check_whole
 from netsnn.evolve.scores import choose
 from netsnn.graph import Layer, _union
 from netsnn.hints import Seed, generator
@@ -58,7 +58,7 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
     row_alive, col_alive = (np.isin(np.arange(n), side) for n, side in ((n_in, rows), (n_out, cols)))
     if np.ndim(count) and rule not in ("gradient", "momentum", "uniform"):
         raise ValueError(f"growth by {rule} has no number of links for each neuron: it takes one for the layer")
-    total = int(np.sum(count))
+    total = sum(check_whole("the number of new links", number, 0) for number in np.ravel(count).tolist())
     if rule == "ch3_l3" and sample:
         found = draw_ch3_l3(layer, total, exclude=exclude, seed=rng)  # dead neurons have no links, and no score with anyone
     elif rule in METHODS:

@@ -34,6 +34,12 @@ def sswi_variance(layer: Layer, *, position: str, theta: float = 0.5, silence: f
     References
     ----------
     CH-SNN, arXiv 2511.05581 (2025).
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 1], [0, 1], shape=(4, 2))
+    >>> sswi_variance(layer, position="first", silence=0.75), round(sswi_variance(layer, position="middle"), 3)
+    (0.75, 0.517)
     """
     n, density = layer.n_in, layer.density
     if not layer.n_links:

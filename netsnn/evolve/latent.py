@@ -29,7 +29,12 @@ class GradRState:
 
 
 def grad_r_start(weights: np.ndarray, seed: Seed = 0) -> GradRState:
-    """From dense first weights: theta = |w|, sign = sign(w), drawn where w is 0 (else such a weight could never grow)."""
+    """From dense first weights: theta = |w|, sign = sign(w), drawn where w is 0 (else such a weight could never grow).
+
+    >>> state = grad_r_start([0.5, -0.25, 0.0])
+    >>> state.theta.tolist(), abs(state.sign).tolist()
+    ([0.5, 0.25, 0.0], [1.0, 1.0, 1.0])
+    """
     weights = np.asarray(weights, dtype=np.float64)
     drawn = np.where(generator(seed).random(weights.shape) < 0.5, -1.0, 1.0)
     sign = np.where(weights == 0, drawn, np.sign(weights))
@@ -79,7 +84,12 @@ class DeepRState:
 
 
 def deep_r_start(layer: Layer, weights: np.ndarray, seed: Seed = 0) -> DeepRState:
-    """From a layer and its weights: as many links stay active for ever. The signs of absent links are drawn."""
+    """From a layer and its weights: as many links stay active for ever. The signs of absent links are drawn.
+
+    >>> state = deep_r_start(Layer.from_edges([0, 1], [0, 1], shape=(2, 2)), [0.5, -0.25])
+    >>> state.active.tolist(), state.weights.tolist()
+    ([[True, False], [False, True]], [[0.5, 0.0], [0.0, -0.25]])
+    """
     dense = layer.to_dense(np.asarray(weights, dtype=np.float64)) if layer.n_links else np.zeros(layer.shape)
     drawn = np.where(generator(seed).random(layer.shape) < 0.5, -1.0, 1.0)
     return DeepRState(layer.to_dense(), np.abs(dense), np.where(dense == 0, drawn, np.sign(dense)))

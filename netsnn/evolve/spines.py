@@ -48,6 +48,16 @@ def spines_epoch(state: Spines | None, weights: np.ndarray, pull: np.ndarray, ep
     kind, kernel : "conv" and the weights of a kernel (its links return together), or "linear"
     after : living neurons of the next layer, to which the pruning rate is relative
     mask : links at the start, where not all are there
+
+    Examples
+    --------
+    >>> rng, state = np.random.default_rng(0), None
+    >>> weights = rng.normal(size=(60, 40))
+    >>> for epoch in range(50):
+    ...     weights = weights + 0.1 * rng.normal(size=weights.shape)
+    ...     state, weights, gone = spines_epoch(state, weights, np.zeros_like(weights), epoch, SDSNN())
+    >>> int(state.pruned.sum()), bool(weights[:, state.pruned].any())
+    (2, False)
     """
     if kind not in ("conv", "linear"):
         raise ValueError(f"kind must be conv or linear, got {kind!r}")
@@ -71,7 +81,11 @@ def spines_epoch(state: Spines | None, weights: np.ndarray, pull: np.ndarray, ep
 
 
 def spines_live(mask: np.ndarray, kind: str = "linear", rule: SDSNN = SDSNN()) -> int:  # noqa: B008
-    """Neurons with enough links to count as living: 20 of a convolution's, 50 of a linear layer's, or all where there are fewer."""
+    """Neurons with enough links to count as living: 20 of a convolution's, 50 of a linear layer's, or all where there are fewer.
+
+    >>> spines_live(np.arange(60)[:, None] < [60, 50, 49])
+    2
+    """
     return int((mask.sum(axis=0) >= _enough(kind, rule, len(mask))).sum())
 
 
@@ -79,6 +93,10 @@ def spines_start(weights: np.ndarray, *, rate: float = 2.0, mask: np.ndarray | N
     """After the first epoch: bounds at the layer's largest and smallest weight (the program: + and - the largest), all links present if no mask is given.
 
     rate: P at the start, in per cent: 0.5 for convolutions, 2 for linear layers.
+
+    >>> state = spines_start([[0.5, -0.25], [0.1, 0.0]])
+    >>> state.upper.tolist(), state.lower[0].tolist()
+    ([[0.5, 0.5], [0.5, 0.5]], [-0.25, -0.25])
     """
     weights = np.asarray(weights, dtype=np.float64)
     zeros = np.zeros(weights.shape)
@@ -95,6 +113,14 @@ def spines_update(state: Spines, weights: np.ndarray, *, patience: int = 18, shr
     References
     ----------
     Han, Zhao, Pan, Zeng, arXiv 2211.12219; Information Sciences 689:121481 (2025).
+
+    Examples
+    --------
+    >>> state = spines_start([[1.0], [0.5]])
+    >>> for _ in range(3):  # the first epoch opens the count
+    ...     state = spines_update(state, [[1.5], [0.5]], patience=2)
+    >>> state.upper.ravel().tolist()
+    [1.5, 1.0]
     """
     weights = np.asarray(weights, dtype=np.float64)
     above, below = (weights >= state.upper) & state.mask, (weights <= state.lower) & state.mask
@@ -112,7 +138,11 @@ def spines_update(state: Spines, weights: np.ndarray, *, patience: int = 18, shr
 
 
 def spines_clamp(state: Spines, weights: np.ndarray) -> np.ndarray:
-    """The synaptic constraint: weights within their bounds, and 0 where masked."""
+    """The synaptic constraint: weights within their bounds, and 0 where masked.
+
+    >>> spines_clamp(spines_start([[0.5, -0.25]], mask=[[True, False]]), np.array([[0.75, 0.1]]))
+    array([[0.5, 0. ]])
+    """
     return np.where(state.mask, np.clip(weights, state.lower, state.upper), 0.0)
 
 
@@ -120,6 +150,9 @@ def spine_activity(state: Spines) -> np.ndarray:
     """D of each neuron: the sum over its links of the spine's size upper + |lower|, scaled to 0 .. 1 over the layer.
 
     Where all spines have one size nothing tells neurons apart but how many links they have.
+
+    >>> spine_activity(spines_start(np.ones((3, 2)), mask=[[True, True], [True, False], [True, False]]))
+    array([3., 1.])
     """
     size = state.upper + np.abs(state.lower)
     spread = np.ptp(size) if size.size else 0.0
@@ -140,7 +173,14 @@ def spines_regrow(state: Spines, pull: np.ndarray, t: int, *, patience: int = 18
                   rule: SDSNN = SDSNN(), faithful: bool = False) -> Spines:  # noqa: B008
     """Masked links (of a convolution: kernels of so many) whose pull stands above the layer's g(t)-th percentile for more than `patience` epochs in a row return.
 
-    Their pull is minus the sum of their gradients times the learning rate. The program compares the signed pull; the default its size."""
+    Their pull is minus the sum of their gradients times the learning rate. The program compares the signed pull; the default its size.
+
+    >>> state = spines_start(np.ones((2, 2)), mask=[[True, False], [True, False]])
+    >>> for _ in range(3):  # the first epoch opens the count
+    ...     state = spines_regrow(state, [[0.0, 3.0], [2.0, 1.0]], 0, patience=1)
+    >>> state.mask.tolist()
+    [[True, True], [True, False]]
+    """
     n_in, n_out = state.mask.shape
     pull = np.asarray(pull, dtype=np.float64).reshape(n_in // kernel, kernel, n_out).sum(axis=1)
     pull = pull if faithful else np.abs(pull)
@@ -157,7 +197,11 @@ def spines_regrow(state: Spines, pull: np.ndarray, t: int, *, patience: int = 18
 
 def pruning_rate(rate: float, t: int, *, live: int, after: int, kind: str = "linear", epoch: int = 0, rule: SDSNN = SDSNN()) -> float:  # noqa: B008
     """P after one more epoch: convolutions P + exp(-t / 5) live / live in the next layer; linear P + a live / `after` (10 classes in the program) with a = exp(-t) / 2 up to epoch
-    60 and 0.0005 later. It only grows, ever slower as the layer thins."""
+    60 and 0.0005 later. It only grows, ever slower as the layer thins.
+
+    >>> pruning_rate(2.0, 0, live=100, after=10), round(pruning_rate(0.5, 5, live=64, after=128, kind="conv"), 3)
+    (7.0, 0.684)
+    """
     if kind == "conv":
         return rate + float(np.exp(-t / rule.pace)) * live / max(after, 1)
     if kind != "linear":
@@ -166,7 +210,12 @@ def pruning_rate(rate: float, t: int, *, live: int, after: int, kind: str = "lin
 
 
 def spines_prune(state: Spines, *, seed: Seed = 0) -> tuple[Spines, np.ndarray]:
-    """Prune the neurons of least activity until int(neurons * P / 100) have been: (state, ids of the newly pruned). Ties at random."""
+    """Prune the neurons of least activity until int(neurons * P / 100) have been: (state, ids of the newly pruned). Ties at random.
+
+    >>> state, new = spines_prune(spines_start(np.ones((2, 4)), rate=50, mask=[[True, True, False, True], [True, False, False, True]]))
+    >>> new.tolist(), state.mask.sum(axis=0).tolist()
+    ([1, 2], [2, 0, 0, 2])
+    """
     n = state.mask.shape[1]
     count = max(min(int(n * state.rate / 100), n - 1), 0)  # the last neuron stays
     order = np.lexsort((generator(seed).random((n,)), spine_activity(state)))

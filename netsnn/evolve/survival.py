@@ -8,6 +8,7 @@ from netsnn.evolve.rules import DPAP
 
 __all__ = ["bcm", "scaled", "survival_step", "trace"]
 
+
 def trace(spikes: np.ndarray, decay: float = 0.5) -> np.ndarray:
     """tr <- decay tr + spike over time, at the end divided by the number of steps; spikes are (time, batch, neurons).
 
@@ -22,12 +23,21 @@ def trace(spikes: np.ndarray, decay: float = 0.5) -> np.ndarray:
 
 
 def bcm(before: np.ndarray, after: np.ndarray, threshold: np.ndarray) -> np.ndarray:
-    """BCM plasticity of a layer over a batch: sum of tr_j (tr_j - threshold_j) tr_i, an (inputs, outputs) array."""
+    """BCM plasticity of a layer over a batch: sum of tr_j (tr_j - threshold_j) tr_i, an (inputs, outputs) array.
+
+    >>> bcm(np.array([[1.0, 0.5]]), np.array([[0.5]]), np.array([0.25]))
+    array([[0.125 ],
+           [0.0625]])
+    """
     return before.T @ (after * (after - threshold))
 
 
 def scaled(values: np.ndarray) -> np.ndarray:
-    """Values from 0 (the smallest) to 1; all 0.5 where they are equal."""
+    """Values from 0 (the smallest) to 1; all 0.5 where they are equal.
+
+    >>> scaled([2, 3, 6])
+    array([0.  , 0.25, 1.  ])
+    """
     values = np.asarray(values, dtype=np.float64)
     spread = np.ptp(values) if values.size else 0.0
     return (values - values.min()) / spread if spread > 0 else np.full_like(values, 0.5)

@@ -33,6 +33,13 @@ def draw_ch3_l3(layer: Layer, k: int, *, exclude: np.ndarray | None = None, seed
     few_walks, effort : where there are fewer walks, or too many drawn in vain, all scores are computed
 
     Returns fewer than k where fewer pairs have a score.
+
+    Examples
+    --------
+    >>> layer = Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], shape=(3, 3))
+    >>> ids = draw_ch3_l3(layer, 2, seed=0)
+    >>> len(ids), bool(np.isin(ids, layer.ids).any())
+    (2, False)
     """
     rng = generator(seed)
     found = np.empty(0, dtype=np.int64)

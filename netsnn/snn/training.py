@@ -208,7 +208,7 @@ class _Training:
             content = checkpoint.load(path.read_bytes())
             began, epoch = content["config"], content["epoch"]
             if not all(isinstance(content[name], kind) for name, kind in PARTS.items()) or type(content["evolver"]["steps"]) is not int or not 0 <= epoch <= self.config.epochs \
-                    or not _is_log(content["log"]):
+                    or not _is_log(content["log"], epoch):
                 raise ValueError("a part that is none")
         except OSError as error:
             raise FileError(f"{path}: {error.strerror or error}") from None
@@ -392,8 +392,9 @@ class _Training:
             raise FileError(f"{self.folder / 'checkpoint.pt'}: does not fit the model of config.toml ({' '.join(str(error).split())[:200]})") from None
 
 
-def _is_log(log: list) -> bool:
-    return all(isinstance(row, dict) and tuple(row) == LOG and all(type(value) in (int, float) for value in row.values()) for row in log)
+def _is_log(log: list, epoch: int) -> bool:
+    """Whether there is a row for each epoch."""
+    return len(log) == epoch and all(isinstance(row, dict) and tuple(row) == LOG and all(type(value) in (int, float) for value in row.values()) for row in log)
 
 
 def _data(config: Config) -> tuple[Dataset, Dataset]:

@@ -105,6 +105,9 @@ def test_wrong_growths_are_named():
         grow(layer, 2, "ra_l2")
     with pytest.raises(ValueError, match=r"growth by gradient needs a gradient of shape \(4, 5\), got none"):
         grow(layer, 2, "gradient")
+    for count, shown in ((-1, "-1"), (1.5, "1.5"), ([1, -2, 0, 0, 0], "-2")):
+        with pytest.raises(ValueError, match=f"the number of new links must be a whole number of at least 0, got {shown}"):
+            grow(layer, count, "uniform")
     assert set(GROWTHS) == {"uniform", "gradient", "momentum"}
 
 

@@ -381,7 +381,7 @@ def test_a_checkpoint_that_would_fail_in_the_middle_of_training_is_refused_at_on
 
     out = stopped(monkeypatch, tmp_path / "run", **method)
     kept = (out / "checkpoint.pt").read_bytes()
-    changes = [lambda c: c.update(epoch=-1), lambda c: c.update(epoch=99), lambda c: c.update(epoch=1.0), lambda c: c.update(log={}), lambda c: c["log"].append(3), lambda c: c["log"][0].pop("loss"), lambda c: c["log"][0].update(accuracy="high"),
+    changes = [lambda c: c.update(epoch=-1), lambda c: c.update(epoch=99), lambda c: c.update(epoch=1.0), lambda c: c.update(log={}), lambda c: c.update(log=[]), lambda c: c["log"].append(dict(c["log"][0])), lambda c: c["log"].append(3), lambda c: c["log"][0].pop("loss"), lambda c: c["log"][0].update(accuracy="high"),
                lambda c: c.update(config=0.5), lambda c: c.pop("threads"), lambda c: c["evolver"].update(steps="1"), lambda c: c["evolver"].update(seed=-1), lambda c: c["evolver"].update(alive=[]),
                lambda c: c["evolver"]["alive"][0].__setitem__(0, torch.ones(3, dtype=torch.bool)), lambda c: c["evolver"].update(settled=[1]), lambda c: c["evolver"].update(means={0: torch.ones(2)}), lambda c: c["evolver"].update(means={7: torch.ones(2)}),
                lambda c: c["evolver"].update(rule=[]) if c["evolver"]["rule"] is not None else c.pop("on_links"), lambda c: c["optimizer"].update(state={0: {"exp_avg": 1}}), lambda c: c["optimizer"].update(state={99: {}}), lambda c: c.update(sparse=[]),

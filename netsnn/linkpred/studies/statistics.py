@@ -10,6 +10,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike
 
+from netsnn.errors import check_within
 from netsnn.hints import Seed, generator
 
 __all__ = ["TIES", "Comparison", "Interval", "Pair", "bootstrap", "compare", "critical_difference", "holm", "mean_ranks", "nadeau_bengio",
@@ -86,7 +87,11 @@ def nadeau_bengio(values: ArrayLike, test_share: float, confidence: float = 0.95
     >>> [round(x, 3) for x in interval]
     [0.52, 0.479, 0.561]
     """
+    check_within("test_share", test_share, "[0, inf)")
+    check_within("confidence", confidence, "(0, 1)")
     values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"values must be one number a repeat, got an array of shape {values.shape}")
     n = len(values)
     if n < 2:
         return Interval(float(values.mean()) if n else float("nan"), float("nan"), float("nan"))
@@ -195,10 +200,11 @@ def compare(values: ArrayLike, methods: Sequence[str], networks: Sequence[str], 
     >>> found.win_rate.tolist(), found.pairs[0].wins, found.pairs[0].median_difference
     ([1.0, 0.0], 3, 0.3)
     """
-    values, methods = np.asarray(values, dtype=np.float64), tuple(methods)
+    values, methods, networks = np.asarray(values, dtype=np.float64), tuple(methods), tuple(networks)
+    if values.shape != (len(networks), len(methods)):
+        raise ValueError(f"values must be an array of {len(networks)} networks x {len(methods)} methods, got shape {values.shape}")
     whole = ~np.isnan(values).any(axis=1)
-    names = tuple(np.asarray(list(networks), dtype=object)[whole])
-    left_out = tuple(np.asarray(list(networks), dtype=object)[~whole])
+    names, left_out = (tuple(name for name, kept in zip(networks, which) if kept) for which in (whole, ~whole))
     values = values[whole]
     if not len(values) or not methods:
         raise ValueError("no network has a value for every method: nothing to compare")

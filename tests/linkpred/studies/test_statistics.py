@@ -90,3 +90,14 @@ def test_methods_that_never_differ_give_no_nonsense():
         compare([[np.nan, 1.0]], "ab", "w")
     with pytest.raises(ValueError, match="ties must be one of shared, all, got 'half'"):
         win_rates([[1, 2]], "half")
+
+
+@pytest.mark.parametrize(("call", "says"), [
+    (lambda: compare([[0.9, 0.5]], ["l3"], ["a"]), r"values must be an array of 1 networks x 1 methods, got shape \(1, 2\)"),
+    (lambda: compare([0.9, 0.5], ["l3", "pa"], ["a"]), r"values must be an array of 1 networks x 2 methods, got shape \(2,\)"),
+    (lambda: nadeau_bengio([0.5, 0.6], -0.1), "test_share must be at least 0, got -0.1"),
+    (lambda: nadeau_bengio([0.5, 0.6], 0.1, confidence=95), r"confidence must lie in \(0, 1\), got 95"),
+    (lambda: nadeau_bengio([[0.5, 0.6]], 0.1), r"values must be one number a repeat, got an array of shape \(1, 2\)")])
+def test_what_does_not_fit_is_named(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()
