@@ -7,10 +7,10 @@ demo: .venv/installed
 	$(BIN)/python -m analysis.demo
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-all: .venv/installed
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -n 2 -m ""
 
 reproduce-quick: .venv/installed
 	$(BIN)/python -m analysis.reproduce --quick

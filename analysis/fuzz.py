@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import ctypes
 import faulthandler
 import gc
 import io
@@ -303,8 +304,10 @@ def work(name: str, reader: Reader, seeds: list[Files], seed: int, numbers: rang
 
 
 def _reset_peak() -> int:
-    """Forget the most memory that this process held so far; returns what it holds, in KB."""
+    """Give free memory back, and forget the most that this process held so far; returns what it holds, in KB."""
     gc.collect()
+    with contextlib.suppress(AttributeError, OSError):  # else what is freed but held may be used again unseen
+        ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
         file.write("5")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -67,7 +67,7 @@ def main() -> None:
     if tests:
         (unpacked / "netsnn" / "__init__.py").unlink()  # no package any more: the installed one is tested
         chosen = [argument for argument in sys.argv[1:] if argument not in ("--here", "--no-tests")] or ["tests", "netsnn"]
-        run(bin / "python", "-P", "-m", "pytest", "-q", "--pyargs", *chosen, cwd=unpacked)
+        run(bin / "python", "-P", "-m", "pytest", "-q", "-n", "2", "--pyargs", *chosen, cwd=unpacked)
     print(f"Whole: {sdist.name} and {wheel.name}")
     shutil.rmtree(work)
 
