@@ -221,7 +221,7 @@ def starved(error: BaseException | None) -> str:
     while error is not None:
         if isinstance(error, MemoryError) or isinstance(error, RuntimeError) and "allocate memory" in str(error):
             frames = traceback.extract_tb(error.__traceback__)
-            if not (frames and frames[-1].filename.endswith("/ast.py")):  # Python's parser says the same of nested brackets
+            if not (frames and (frames[-1].filename.endswith("/ast.py") or frames[-1].name == "check_memory")):  # Python's parser says it of nested brackets, netsnn before it asks for any
                 return "memory"
         error = error.__context__
     return ""

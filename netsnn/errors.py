@@ -74,4 +74,4 @@ def check_memory(what: str, shape: Sequence[int], arrays: int) -> None:
     n, m = shape
     needed, there = 8 * arrays * n * m, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**63
     if needed > there:
-        raise MemoryError(f"{what} takes {arrays} dense arrays of {n} x {m} numbers, {needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB")
+        raise MemoryError(f"{what} takes {arrays} dense array{'s' * (arrays > 1)} of {n} x {m} numbers, {needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB")

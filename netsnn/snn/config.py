@@ -8,9 +8,7 @@ import inspect
 import json
 import math
 import os
-import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from netsnn.errors import FileError, check_whole, check_within
@@ -18,6 +16,7 @@ from netsnn.evolve import RECIPES, Recipe
 from netsnn.evolve.rules import PQ
 from netsnn.hints import PathLike
 from netsnn.io.atomic import write_bytes
+from netsnn.io.toml import parse_toml, read_toml
 
 __all__ = ["ENCODINGS", "OPTIMIZERS", "Config", "parse_config", "read_config", "to_toml", "write_config"]
 
@@ -163,31 +162,18 @@ def read_config(path: PathLike) -> Config:
 
     Examples
     --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "config.toml"
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "config.toml"
     >>> _ = path.write_text('method = "rigl"\\nsparsity = 0.9\\n')
     >>> read_config(path) == Config(method="rigl", sparsity=0.9)
     True
     """
-    try:
-        text = Path(path).read_bytes().decode()
-    except OSError as error:
-        raise FileError(f"{path}: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path}: no TOML: {error}") from None
-    return parse_config(text, path)
+    return _config(read_toml(path), path)
 
 
 def parse_config(text: str, source: object) -> Config:
     """The settings in a text; errors name its source."""
-    try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also of numbers too long, and of brackets too deep
-        raise FileError(f"{source}: no TOML: {' '.join(str(error).split())}") from None
-    try:
-        return Config().replace(**content)
-    except (ValueError, TypeError) as error:
-        raise FileError(f"{source}: {error}") from None
+    return _config(parse_toml(text, source), source)
 
 
 def write_config(config: Config, path: PathLike, comment: str = "") -> None:
@@ -197,8 +183,8 @@ def write_config(config: Config, path: PathLike, comment: str = "") -> None:
 
     Examples
     --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "config.toml"
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "config.toml"
     >>> write_config(Config(epochs=3), path, comment="a short run")
     >>> path.read_text().splitlines()[0], read_config(path).epochs
     ('# a short run', 3)
@@ -219,6 +205,13 @@ def to_toml(config: Config, comment: str = "") -> str:
 
 
 # ---- inside -----------------------------------------------------------------------------------
+
+
+def _config(content: dict[str, Any], source: object) -> Config:
+    try:
+        return Config().replace(**content)
+    except (ValueError, TypeError) as error:
+        raise FileError(f"{source}: {error}") from None
 
 
 def _number(name: str, value: Any) -> float:

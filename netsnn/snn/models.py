@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from netsnn.errors import check_whole
+from netsnn.errors import check_memory, check_whole
 from netsnn.snn.modules import Attention, Frames, Inputs, Mean, Norm, Residual, Tokens, named
 from netsnn.snn.neuron import LIF
 
@@ -199,6 +199,7 @@ def _linear(sizes: Sequence[int], neuron: dict, bias: bool, readout: str, steps:
     layers: dict[str, nn.Module] = {}
     last = len(sizes) - 1
     for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:]), 1):
+        check_memory(f"fc{i}", (n_in, n_out), 1)
         layers[f"fc{i}"] = nn.Linear(n_in, n_out, bias=bias)
         if i < last:
             layers[f"fc{i}_lif"] = LIF(**neuron, steps=steps if i == 1 else None)

@@ -158,7 +158,10 @@ class _Training:
         self.train, self.test = _data(config)
         self.recipe = config.recipe()
         self.constant = config.encoding == "direct" and not self.train.events
-        self.model = _model(config, self.train, config.steps if self.constant else None)
+        try:
+            self.model = _model(config, self.train, config.steps if self.constant else None)
+        except MemoryError as error:
+            raise TrainingError(f"{folder}: {error}") from None
         self.steps_per_epoch = max(1, len(self.train) // config.batch)
 
     def begin(self, anew: bool) -> None:
@@ -232,15 +235,15 @@ class _Training:
 
     def _restore_optimizer(self, state: dict) -> None:
         """What the optimizer kept of each weight; all else about it follows from the settings."""
-        fresh = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({"state": state, "param_groups": fresh["param_groups"]})
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         names = {"momentum_buffer"} if self.config.optimizer == "sgd" else {"step", "exp_avg", "exp_avg_sq"}
-        for parameter, kept in self.optimizer.state.items():
-            if not torch.is_tensor(parameter) or kept.keys() != names:
+        for i, kept in state.items():
+            if type(i) is not int or not 0 <= i < len(parameters) or kept.keys() != names:
                 raise ValueError("the optimizer's state is that of another model or optimizer")
             for name, value in kept.items():
                 if value is not None or name != "momentum_buffer":
-                    check_form(value, torch.zeros(()) if name == "step" else parameter.detach(), f"the optimizer's {name}")
+                    check_form(value, torch.zeros(()) if name == "step" else parameters[i].detach(), f"the optimizer's {name}")
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
 
     def save(self) -> None:
         """The checkpoint, then the log that says the same."""
@@ -388,7 +391,7 @@ class _Training:
         """What does not fit is the checkpoint's fault."""
         try:
             yield
-        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             raise FileError(f"{self.folder / 'checkpoint.pt'}: does not fit the model of config.toml ({' '.join(str(error).split())[:200]})") from None
 
 

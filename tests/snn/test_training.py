@@ -384,7 +384,8 @@ def test_a_checkpoint_that_would_fail_in_the_middle_of_training_is_refused_at_on
     changes = [lambda c: c.update(epoch=-1), lambda c: c.update(epoch=99), lambda c: c.update(epoch=1.0), lambda c: c.update(log={}), lambda c: c.update(log=[]), lambda c: c["log"].append(dict(c["log"][0])), lambda c: c["log"].append(3), lambda c: c["log"][0].pop("loss"), lambda c: c["log"][0].update(accuracy="high"),
                lambda c: c.update(config=0.5), lambda c: c.pop("threads"), lambda c: c["evolver"].update(steps="1"), lambda c: c["evolver"].update(seed=-1), lambda c: c["evolver"].update(alive=[]),
                lambda c: c["evolver"]["alive"][0].__setitem__(0, torch.ones(3, dtype=torch.bool)), lambda c: c["evolver"].update(settled=[1]), lambda c: c["evolver"].update(means={0: torch.ones(2)}), lambda c: c["evolver"].update(means={7: torch.ones(2)}),
-               lambda c: c["evolver"].update(rule=[]) if c["evolver"]["rule"] is not None else c.pop("on_links"), lambda c: c["optimizer"].update(state={0: {"exp_avg": 1}}), lambda c: c["optimizer"].update(state={99: {}}), lambda c: c.update(sparse=[]),
+               lambda c: c["evolver"].update(rule=[]) if c["evolver"]["rule"] is not None else c.pop("on_links"), lambda c: c["optimizer"].update(state={0: {"exp_avg": 1}}), lambda c: c["optimizer"].update(state={99: {}}), lambda c: c["optimizer"].update(state=torch.ones(2)), lambda c: c["optimizer"]["state"].update({0: torch.ones(2)}),
+               lambda c: [part.update(step=10**400) for part in c["optimizer"]["state"].values()], lambda c: c.update(sparse=[]),
                lambda c: c["model"].update({"fc1.weight_mask": torch.ones(1)}), off_mask]
     for name, part in (torch.load(out / "checkpoint.pt", weights_only=True)["evolver"]["rule"] or {}).items():
         if isinstance(part, dict):
@@ -616,3 +617,9 @@ def test_firing_is_the_mean_over_neurons_not_over_layers(tmp_path):
 def test_ways_name_what_they_are():
     assert set(QUICK) <= set(WAYS) and {WAYS[name].get("method", "ch_snn") for name in QUICK} >= {"ch_snn", "set", "rigl", "pq", "deep_r", "grad_r", "sd_snn", "dense"}
     assert runs.SMALL["epochs"] == 3
+
+
+def test_a_model_larger_than_the_memory_is_refused_before_it_is_made(tmp_path):
+    with pytest.raises(TrainingError, match=f"^{tmp_path}/run: fc1 takes 1 dense array of 784 x 2147483647 numbers, .* GB, and this machine has "):
+        train(out=tmp_path / "run", **{**SMALL, "hidden": [2**31 - 1]})
+    assert not (tmp_path / "run").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from netsnn.errors import FileError
 from netsnn.hints import PathLike
 from netsnn.io import read
+from netsnn.io.toml import read_toml
 from netsnn.linkpred.evaluation import METRICS
 from netsnn.linkpred.splits import read_split
 from netsnn.linkpred.studies.study import NODE_METRICS, Study, read_networks
@@ -36,12 +36,7 @@ def read_study_file(path: PathLike) -> StudyFile:
     `[network.NAME]` a network's path, domain, kind, and files of fixed splits (`test`, and `negatives`, lists of edge lists).
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise FileError(f"{path}: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:  # also of numbers too long, and of brackets too deep
-        raise FileError(f"{path}: no TOML: {' '.join(str(error).split())}") from None
+    content = read_toml(path)
     try:
         return _study_file(path, content)
     except ValueError as error:
