@@ -47,6 +47,7 @@ def sparsify(model: nn.Module, recipe: Recipe, *, calibration: ArrayLike | torch
         recipes that wire the first layer by correlations, and by SSWI, which takes the share of zeros from it; not where a convolution or
         an excluded layer stands before the first layer, which then is wired as the later ones are.
     exclude : names of modules to leave alone
+        Of the others the last then counts as the network's last layer, which many recipes leave dense (`last`).
     chains : lists of names of layers that share neurons, in order
         By default linear layers of fitting sizes that follow each other with nothing but element-wise modules between them in one
         nn.Sequential; all others are chains of their own, whose neurons nobody takes for dead because of another layer.

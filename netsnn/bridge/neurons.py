@@ -20,7 +20,7 @@ __all__ = ["SpineBounds", "Survival"]
 
 
 class SpineBounds(Engine):
-    """Once an epoch bounds move, links return and neurons go; in between, what pulls at absent links is summed up."""
+    """Once an epoch bounds move, links return and neurons go; in between, what pulls at links, absent or not, is summed up: absent ones return if theirs is among the largest of all."""
 
     rule: SDSNN
     dense_gradient = True
@@ -36,7 +36,7 @@ class SpineBounds(Engine):
         for i, pull in self.pull.items():
             weight = self.modules[i].weight
             if self.states[i] is not None and weight.grad is not None and self.masked:
-                pull.sub_(torch.where(getattr(self.modules[i], MASK), 0.0, weight.grad), alpha=self.lr(weight)[0])
+                pull.sub_(weight.grad, alpha=self.lr(weight)[0])
 
     @torch.no_grad()
     def after(self, step: int, progress: float) -> None:
@@ -49,9 +49,7 @@ class SpineBounds(Engine):
             module = self.modules[i]
             mask = getattr(module, MASK)
             weights, pull = (matrix(value).double().cpu().numpy() for value in (module.weight, self.pull[i]))
-            if not self.masked:
-                pull = np.where(matrix(mask).cpu().numpy(), 0.0, weights)
-            state, weights, _ = spines_epoch(self.states[i], weights, pull, number, self.rule, kind=_kind(module), kernel=module.weight.shape[2:].numel(),
+            state, weights, _ = spines_epoch(self.states[i], weights, pull if self.masked else weights, number, self.rule, kind=_kind(module), kernel=module.weight.shape[2:].numel(),
                                                       after=self._living_after(i), mask=matrix(mask).cpu().numpy(), seed=[self.seed, number, i])
             module.weight.copy_(torch.from_numpy(np.ascontiguousarray(weights.T)).reshape(module.weight.shape))
             mask.copy_(torch.from_numpy(np.ascontiguousarray(state.mask.T)).reshape(mask.shape))

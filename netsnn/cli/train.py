@@ -15,7 +15,7 @@ EPILOG = """\
 choices:
 
   --data       digits (5,000 of MNIST's, embedded), mnist, fashion-mnist, cifar-10, cifar-100, n-mnist, dvs-gesture, cifar10-dvs
-  --model      2fc, 3fc, 2conv2fc, 6conv2fc, spikformer-small, spikformer-cifar
+  --model      mlp (its layers: --hidden), 2fc, 3fc, 2conv2fc, 6conv2fc, spikformer-small, spikformer-cifar
   --method     ch-snn, cht, chts, set, rigl, esl-snn, pq, deep-r, static, dense; of those whose sparsity is an outcome: grad-r, stds, sd-snn, dpap
   --encoding   rate (spikes at random), direct (the values at every step), latency (one spike); recordings of events need none
   --compute    links (of sparse layers), dense, auto (links where that is mostly faster)
@@ -45,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", "--out", metavar="FOLDER", required=True, help="where the run is kept")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint (with settings: begin, if there is no run yet)")
     parser.add_argument("--config", metavar="FILE", help="settings to begin with; a run's own config.toml repeats it")
-    parser.add_argument("--hidden", metavar="N[,N]", help="numbers of hidden neurons of 2fc (default 1568) and 3fc (1568,1568)")
+    parser.add_argument("--hidden", metavar="N[,N]", help="numbers of hidden neurons of mlp, 2fc (default 1568) and 3fc (1568,1568)")
     for name, text in (("data", "data set (default digits)"), ("folder", "where the data set's files lie"), ("model", "network (default 2fc)"),
                        ("method", "how the wiring evolves (default ch-snn)"), ("sparsity", "of the layers that are wired, such as 0.99 (default: the method's)"),
                        ("encoding", "how values become spikes (default rate)"), ("steps", "time steps (default 8)"), ("epochs", "how long (default 10)"),

@@ -58,9 +58,12 @@ def grow(layer: Layer, count: int | np.ndarray, rule: str, *, sample: bool = Fal
     row_alive, col_alive = (np.isin(np.arange(n), side) for n, side in ((n_in, rows), (n_out, cols)))
     if np.ndim(count) and rule not in ("gradient", "momentum", "uniform"):
         raise ValueError(f"growth by {rule} has no number of links for each neuron: it takes one for the layer")
+    dead = ~(row_alive[layer.links[0]] & col_alive[layer.links[1]])
+    if dead.any():  # else they have no score with anyone
+        exclude = np.union1d(exclude, np.flatnonzero(~(row_alive[:, None] & col_alive)))
     total = sum(check_whole("the number of new links", number, 0) for number in np.ravel(count).tolist())
     if rule == "ch3_l3" and sample:
-        found = draw_ch3_l3(layer, total, exclude=exclude, seed=rng)  # dead neurons have no links, and no score with anyone
+        found = draw_ch3_l3(layer, total, exclude=exclude, seed=rng)
     elif rule in METHODS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ShortfallWarning)  # made up for below

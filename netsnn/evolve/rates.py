@@ -115,7 +115,7 @@ def pq_counts(layer: Layer, weights: np.ndarray, *, scope: str = "layer", p: flo
         d = len(group)
         if d > 1:
             share = min(max(gamma * (1 - np.ceil(pq_retained(group, p, q, eta)) / d), 0.0), beta)
-            out[i] = min(int(d * share), d - 1)
+            out[i] = min(int(d * share + 1e-9), d - 1)  # d (1 - r / d) is a whole number, or just below
     return out
 
 

@@ -41,7 +41,7 @@ class Recipe:
     chain : dead neurons lose their links, for good, and what this takes grows elsewhere
     exclude_removed : links just removed cannot come back at once
     returning : "keep" or "zero": weight of a link that went and came back at once;  fresh : "zero" or "normal_tenth": of other new links
-    last : "dense" leaves the last layer of a chain dense and unevolved, "evolve" treats it as the others
+    last : "dense" leaves the last layer of the network (of those given) dense and unevolved, "evolve" treats it as the others
     every : "epoch", or a number of optimizer steps;  replaces_step : the event takes an optimizer step's place
 
     Examples

@@ -238,11 +238,12 @@ def _falling(layer: Layer, weights: np.ndarray, recipe: Recipe, progress: float,
                 gone[mine[choose(-np.abs(weights[mine]), int(count), generator)]] = True
             return gone
         count = int(counts[0])
+        share = count / max(layer.n_links, 1)
     else:
-        zeta = RATES[recipe.rate](progress, recipe.zeta, recipe.until)
-        count = int(zeta * layer.n_links + 1e-9)
+        share = RATES[recipe.rate](progress, recipe.zeta, recipe.until)
+        count = int(share * layer.n_links + 1e-9)
     if recipe.removal == "signed":
-        return _both_signs(weights, count / max(layer.n_links, 1), generator)
+        return _both_signs(weights, share, generator)
     assert recipe.removal is not None  # else nothing falls
     score = SCORES[recipe.removal](layer, weights)
     exponent = recipe.exponent[0] + (recipe.exponent[1] - recipe.exponent[0]) * progress

@@ -44,7 +44,7 @@ def spines_epoch(state: Spines | None, weights: np.ndarray, pull: np.ndarray, ep
 
     Parameters
     ----------
-    pull : minus the sum of gradients times the learning rate, of masked places
+    pull : minus the sum of gradients times the learning rate, of present links too; in the program, which lets absent weights move, the weights
     kind, kernel : "conv" and the weights of a kernel (its links return together), or "linear"
     after : living neurons of the next layer, to which the pruning rate is relative
     mask : links at the start, where not all are there
@@ -173,7 +173,7 @@ def spines_regrow(state: Spines, pull: np.ndarray, t: int, *, patience: int = 18
                   rule: SDSNN = SDSNN(), faithful: bool = False) -> Spines:  # noqa: B008
     """Masked links (of a convolution: kernels of so many) whose pull stands above the layer's g(t)-th percentile for more than `patience` epochs in a row return.
 
-    Their pull is minus the sum of their gradients times the learning rate. The program compares the signed pull; the default its size.
+    The pull of each link, present or not, is minus the sum of its gradients times the learning rate. The program compares the signed pull; the default its size.
 
     >>> state = spines_start(np.ones((2, 2)), mask=[[True, False], [True, False]])
     >>> for _ in range(3):  # the first epoch opens the count

@@ -33,7 +33,7 @@ class Config:
     data, folder : name of the data set (see `snn.data.load`) and where its files lie (kept as an absolute path, so that the settings hold anywhere)
     samples, test_samples : how many of the training and test set to use, drawn by the seed; 0: all
     validation : share of the training samples that is kept apart; accuracy is then measured on it, not on the test set
-    model : a name in `snn.MODELS`;  hidden : numbers of hidden neurons instead of the model's own ("2fc" and "3fc")
+    model : a name in `snn.MODELS`;  hidden : numbers of hidden neurons instead of the model's own ("mlp", "2fc" and "3fc")
     neuron : options of `snn.LIF`; in TOML, where nothing is None, "none" stands for it (reset = "none")
     method, sparsity, options : a name in `evolve.RECIPES`, its sparsity (if it has one), and other parts of the recipe ("none" as in `neuron`)
     steps, encoding : time steps; how values become spikes: "rate", "direct" (the same current at every step) or "latency"; frames of events need none
@@ -110,8 +110,8 @@ class Config:
         self._set("hidden", tuple(check_whole("hidden", size, 1) for size in hidden))
         if max(self.hidden, default=0) >= 2**31:
             raise ValueError(f"hidden must be less than 2^31, got {max(self.hidden)}")
-        if self.hidden and self.model not in ("2fc", "3fc"):
-            raise ValueError(f'hidden is for the models "2fc" and "3fc", not {self.model!r}')
+        if self.hidden and self.model not in ("mlp", "2fc", "3fc"):
+            raise ValueError(f'hidden is for the models "mlp", "2fc" and "3fc", not {self.model!r}')
         for name in ("neuron", "options"):
             if not isinstance(getattr(self, name), dict):
                 raise ValueError(f"{name} must be a table of names and values, got {getattr(self, name)!r}")

@@ -182,6 +182,7 @@ def _fc(shape: Sequence[int], hidden: Sequence[int], classes: int, **options: An
 
 
 MODELS = {
+    "mlp": partial(_fc, shape=(1, 28, 28), hidden=(1568,), classes=10),  # a run's setting `hidden` gives it other layers
     "2fc": partial(_fc, shape=(1, 28, 28), hidden=(1568,), classes=10),
     "3fc": partial(_fc, shape=(1, 28, 28), hidden=(1568, 1568), classes=10),
     # for N-MNIST; its sizes are not public: these have the published share of absent weights, 94.73 %, with 95 % of fc1 absent

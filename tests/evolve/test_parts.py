@@ -78,6 +78,20 @@ def test_growth_gives_new_links_of_living_neurons_as_many_as_there_are(layer, da
     assert len(ids) == min(count, free.sum()) == len(set(ids.tolist())) and free.reshape(-1)[ids].all() and (np.diff(ids) > 0).all()
 
 
+@pytest.mark.parametrize("rule", ["ch3_l3", "ch2_l3n", "uniform"])
+def test_nothing_grows_at_dead_neurons_that_still_have_links(rule):
+    layer, alive = ns.wiring.erdos_renyi(8, 9, density=0.4, seed=0), (np.ones(8, dtype=bool), np.ones(9, dtype=bool))
+    alive[0][0] = alive[1][3] = False
+    assert layer.out_degrees[0] and layer.in_degrees[3]
+    free = np.outer(*alive) & ~layer.to_dense()
+    for sample, count in ((True, 25), (False, 6), (False, 25)):
+        ids = grow(layer, count, rule, sample=sample, alive=alive, seed=1)
+        assert len(ids) == count and free.reshape(-1)[ids].all()
+    if rule != "uniform":
+        scored = ns.linkpred.scores(layer, rule, pairs=np.nonzero(free))
+        assert np.sort(ns.linkpred.scores(layer, rule, pairs=np.divmod(grow(layer, 6, rule, alive=alive), 9))) == pytest.approx(np.sort(scored)[-6:])
+
+
 def test_growth_takes_the_best_and_fills_up_anywhere():
     layer = ns.Layer.from_edges([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], shape=(3, 4))
     score = ns.linkpred.scores(layer, "ch3_l3")
@@ -147,6 +161,16 @@ def test_the_retained_bound_holds_for_the_eta_it_is_defined_by():
         for r in (5, 20, 40):
             eta = (w[r:] ** 0.5).sum() / (w[:r] ** 0.5).sum()
             assert pq_retained(w, 0.5, 1, eta) <= r + 1e-9
+
+
+def test_pq_counts_are_whole_numbers_not_one_less():
+    """d (1 - r / d) with gamma = 1 is d - r, which in floating point may come out just below."""
+    rng = np.random.default_rng(7)
+    for d in (*range(2, 30), 50, 99):
+        for _ in range(20):
+            w = rng.normal(size=d)
+            r = math.ceil(pq_retained(w))
+            assert pq_counts(ns.Layer.from_dense(np.ones((d, 1), dtype=bool)), w, scope="neuron") == min(d - r, int(0.9 * d + 1e-9), d - 1)
 
 
 def test_pq_counts_leave_every_neuron_a_link():

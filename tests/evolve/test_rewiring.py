@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,6 +125,8 @@ def test_set_removes_of_both_signs_the_smallest():
     _, event = rewire(state, recipe, progress=0, seed=0)
     row, col = event.removed[0]["signed"]
     assert sorted(weights.reshape(2, 5)[row, col].tolist()) == [-0.2, -0.1, 0.1, 0.2, 0.3]
+    _, event = rewire(replace(state, weights=(np.arange(-1.0, 9.0),)), recipe.replace(zeta=0.34), progress=0, seed=0)  # one below 0, nine above or at it
+    assert sorted(np.arange(-1.0, 9.0).reshape(2, 5)[event.removed[0]["signed"]].tolist()) == [0, 1, 2]  # 0.34 of nine
 
 
 def test_rigl_drops_the_smallest_and_grows_the_largest_gradients():

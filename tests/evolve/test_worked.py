@@ -7,6 +7,7 @@ What the package does not do yet as described is marked as failing: the mark fal
 import itertools
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -356,8 +357,7 @@ def test_set_takes_three_tenths_of_each_sign_and_gives_as_many_anywhere(seed):
     after, event = rewire(state, set_(), progress=0.5, seed=seed)
     table = table_of(state.layers[0], state.weights[0])
     positive, negative = (sorted((p for p in table if (table[p] > 0) == sign), key=lambda p: abs(table[p])) for sign in (True, False))
-    share = math.floor(0.3 * len(table)) / len(table)
-    gone = set(positive[: math.floor(share * len(positive) + 1e-9)]) | set(negative[: math.floor(share * len(negative) + 1e-9)])
+    gone = set(positive[: 3 * len(positive) // 10]) | set(negative[: 3 * len(negative) // 10])
     assert pairs_of(event.removed[0]["signed"]) == gone
     grown = pairs_of(event.grown[0]["uniform"])
     assert len(grown) == len(gone) and not grown & (set(table) - gone) and after.layers[0].n_links == len(table)
@@ -455,7 +455,7 @@ def pq_number(group, eta=0.001, gamma=1.0, beta=0.9):
         return 0
     half, one = sum(math.sqrt(abs(x)) for x in group) ** 2, sum(abs(x) for x in group)
     r = math.ceil(d * (1 + eta) ** -2 * half / (d * one))
-    return math.floor(d * min(max(gamma * (1 - r / d), 0), beta))
+    return math.floor(min(max(Fraction(gamma) * (d - r), 0), Fraction(9, 10) * d if beta == 0.9 else Fraction(beta) * d))
 
 
 def test_pq_by_hand():

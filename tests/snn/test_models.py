@@ -55,7 +55,7 @@ def test_sparsified_networks_have_the_published_sparsity(name, sparsity, publish
 
 def test_all_named_models_know_shape_and_classes():
     for name, make in MODELS.items():
-        options = {"2fc": {"hidden": [30]}, "3fc": {"hidden": [30, 20]}, "2conv2fc": {"hidden": 9}, "6conv2fc": {"channels": (4, "P", 4), "hidden": 9}}
+        options = {"mlp": {"hidden": [25]}, "2fc": {"hidden": [30]}, "3fc": {"hidden": [30, 20]}, "2conv2fc": {"hidden": 9}, "6conv2fc": {"channels": (4, "P", 4), "hidden": 9}}
         model = make(shape=(3, 8, 8), classes=7, steps=2, **options.get(name, {"dim": 24, "blocks": 1}))
         assert model(torch.rand(5, 3, 8, 8)).shape == (5, 7)
 

@@ -545,7 +545,7 @@ def test_the_learning_rate_rises_in_warmup_and_falls_as_a_cosine(tmp_path):
     ({"sparsity": True}, "sparsity must be a number, got True"), ({"lr": -1}, "lr must be at least 0, got -1"), ({"lr": float("inf")}, "lr must be a number, got inf"),
     ({"validation": 0.95}, r"validation must lie in \[0, 0.9\], got 0.95"), ({"momentum": "0.9"}, "momentum must be a number, got '0.9'"),
     ({"hidden": "500"}, r"hidden must be a list of whole numbers such as \[500, 300\], got '500'"), ({"hidden": [0]}, "hidden must be a whole number of at least 1, got 0"),
-    ({"model": "6conv2fc", "hidden": [5]}, 'hidden is for the models "2fc" and "3fc"'), ({"data": "fashion_mnist"}, "did you mean 'fashion-mnist'"),
+    ({"model": "6conv2fc", "hidden": [5]}, 'hidden is for the models "mlp", "2fc" and "3fc"'), ({"data": "fashion_mnist"}, "did you mean 'fashion-mnist'"),
     ({"method": "chsnn"}, "no method 'chsnn', did you mean 'ch_snn'"), ({"method": ["set"]}, "no method"), ({"epoch": 3}, "no setting 'epoch', did you mean 'epochs'"),
     ({"neuron": 3}, "neuron must be a table"), ({"neuron": {"tua": 2}}, "no option neuron.tua; options: tau, threshold"),
     ({"neuron": {"tau": "x"}}, "neuron.tau must be a number, got 'x'"), ({"neuron": {"decay_input": "False"}}, "neuron.decay_input must be true or false, got 'False'"), ({"neuron": {"tau": 0.5}}, "tau must be at least 1"), ({"neuron": {"steps": 3}}, "no option neuron.steps"),

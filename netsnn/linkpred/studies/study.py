@@ -312,9 +312,10 @@ def _networks(given: Any) -> dict[str, Layer | Graph]:
             if not isinstance(graph, (Layer, Graph)):
                 raise ValueError(f"network {name!r} must be a Layer or a Graph, got {type(graph).__name__}")
     else:
-        if isinstance(given, (Layer, Graph)):
+        paths = [given] if isinstance(given, (str, os.PathLike, Layer, Graph)) else list(given)
+        if any(isinstance(path, (Layer, Graph)) for path in paths):
             raise ValueError('give networks by name, as {"name": graph}')
-        networks = read_networks([given] if isinstance(given, (str, os.PathLike)) else given)
+        networks = read_networks(paths)
     if not networks:
         raise ValueError("a study needs at least one network")
     return networks

@@ -286,6 +286,7 @@ def test_all_figures_and_tables_are_written(result, tmp_path):
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: Study({}, ["l3"]), "a study needs at least one network"),
     (lambda: Study(NETWORKS["karate"], ["l3"]), 'give networks by name, as {"name": graph}'),
+    (lambda: Study([NETWORKS["karate"]] * 2, ["l3"]), 'give networks by name, as {"name": graph}'),
     (lambda: Study({"x": 3}, ["l3"]), "network 'x' must be a Layer or a Graph, got int"),
     (lambda: Study(NETWORKS, ["l4"]), "no method 'l4'; methods: cn, jaccard"),
     (lambda: Study(NETWORKS, {"k": {"method": "katz", "gamma": 1}}), "'katz' has no option 'gamma'; options: beta, length"),
