@@ -33,7 +33,7 @@ PAGES = {
     "netsnn.errors": "Errors",
 }
 ELSEWHERE = {"netsnn": {"Evolver", "sparsify", "History", "FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError"},
-             "netsnn.io": {"read", "write"}, "netsnn.errors": {"check_flag", "check_memory", "check_whole", "check_within"}}
+             "netsnn.io": {"read", "write"}, "netsnn.errors": {"check_flag", "check_memory", "check_whole", "check_within", "type_name"}}
 FIRST = {"netsnn": ["Layer", "Graph", "Network", "Percolation", "read", "write"]}
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import cast
 
-__all__ = ["DivergedError", "FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_flag", "check_memory", "check_whole", "check_within"]
+__all__ = ["DivergedError", "FileError", "NetsnnError", "ShortfallWarning", "StudyError", "TrainingError", "check_flag", "check_memory", "check_whole", "check_within",
+           "type_name"]
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal would obey, and halves of characters, which no file or terminal takes."""
@@ -67,6 +68,12 @@ def check_flag(name: str, value: object) -> None:
     """A ValueError that says `name` if the value is neither True nor False: the text "False" would count as true."""
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be true or false, got {value!r}")
+
+
+def type_name(value: object) -> str:
+    """The type of a value in a message: with its package, if that is another's (networkx.Graph)."""
+    package = type(value).__module__.partition(".")[0]
+    return type(value).__name__ if package in ("builtins", "netsnn") else f"{package}.{type(value).__name__}"
 
 
 def check_memory(what: str, shape: Sequence[int], arrays: int) -> None:

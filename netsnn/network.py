@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from netsnn.errors import type_name
 from netsnn.graph import Layer
 
 __all__ = ["Network", "Percolation"]
@@ -57,7 +58,7 @@ class Network:
             raise ValueError(f"names must be {len(layers)} different names, one a layer, got {names!r}")
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                raise ValueError(f"layer {i} of a network must be a Layer, got {type(layer).__name__}")
+                raise ValueError(f"layer {i} of a network must be a Layer, got {type_name(layer)}")
         for i, (before, after) in enumerate(zip(layers, layers[1:])):
             if before.n_out != after.n_in:
                 raise ValueError(f"layer {i + 1} starts on {after.n_in} neurons but layer {i} ends on {before.n_out}")

@@ -68,10 +68,12 @@ def _run(arguments: Sequence[str] | None) -> None:
     try:
         parser = _Parser(prog="netsnn", description=DESCRIPTION, epilog="`netsnn COMMAND --help` explains a command and shows examples.")
         parser.add_argument("--version", action="version", version=f"netsnn {netsnn.__version__}")
-        commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
         for module in (train, predict, study, measure, plot, report, convert):
             module.add_to(commands)
-        parsed = parser.parse_args(arguments)
+        parsed, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            commands.choices[parsed.command].error(f"unrecognized arguments: {' '.join(unknown)}")
         with warnings.catch_warnings():
             warnings.simplefilter("always", ShortfallWarning)
             warnings.showwarning = lambda message, *_, **__: print(f"netsnn: warning: {message}", file=sys.stderr)

@@ -111,7 +111,7 @@ def _layers(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Lay
         for i, layer in enumerate(value):
             yield {"layer": value.names[i] if value.names else i}, layer
     else:
-        raise ValueError(f"{source} holds an undirected graph; the measures are those of bipartite layers (--kind layer reads an edge list as one)")
+        raise ValueError(f"{source} holds an undirected graph, and the measures are those of bipartite layers; predict, study and convert take graphs")
 
 
 def _short(value: object) -> str:

@@ -19,6 +19,9 @@ LAYER = {"layer": "links between the two sides", "spy": "the wiring as a picture
 NETWORK = {"hubs": "degrees and hubs of every group of neurons"}
 RUN = {"evolution": "what changed over the snapshots", "ages": "how old the links are", "alluvial": "how communities merged and split",
        "persistence": "persistence diagram of the weights", "barcode": "persistence barcode of a layer's weights"}
+TAKES = {"layer": (*LAYER, "ages", "alluvial", "barcode"), "snapshot": (*LAYER, *NETWORK, "ages", "persistence", "barcode", "view"), "order": ("layer", "spy", "view"),
+         "image": ("receptive-field",)}
+"""Figures that heed an option."""
 EXAMPLES = """\
 examples:
   netsnn plot data/celegans_neuromuscular.edges --figure layer --order community -o layer.pdf
@@ -39,9 +42,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("source", metavar="FILE|RUN", help="a file of a layer or network (- reads standard input: give --format), or the folder of a run")
     parser.add_argument("-f", "--figure", required=True, choices=[*LAYER, *NETWORK, *RUN, "view"], metavar="NAME", help="which figure; see above")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write: .pdf, .svg, .png, ... (.html for view)")
-    parser.add_argument("--layer", default="0", metavar="L", help="number or name of the layer (default: the first)")
-    parser.add_argument("--snapshot", type=int, default=-1, metavar="N", help="of a run: which snapshot (default: the last)")
-    parser.add_argument("--order", default=None, metavar="O", help="for layer, spy and view: given, degree, community or barycentre")
+    parser.add_argument("--layer", metavar="L", help="number or name of the layer (default: the first)")
+    parser.add_argument("--snapshot", type=int, metavar="N", help="of a run: which snapshot (default: the last)")
+    parser.add_argument("--order", metavar="O", help="for layer, spy and view: given, degree, community or barycentre")
     parser.add_argument("--image", metavar="HxW", help="for receptive-field: shape of the inputs, such as 28x28")
     add_file_options(parser)
     parser.set_defaults(run=run)
@@ -58,6 +61,9 @@ def run(arguments: argparse.Namespace) -> None:
     if (arguments.figure == "view") != arguments.output.lower().endswith((".html", ".htm")):
         raise ValueError(f"{arguments.output}: view is written as .html, every other figure as a picture")
     check_target(arguments.output)
+    for option, figures in TAKES.items():
+        if getattr(arguments, option) is not None and arguments.figure not in figures:
+            raise ValueError(f"{arguments.figure} takes no --{option}; it is for {', '.join(figures)}")
     drawn = _draw(arguments, plot)
     if isinstance(drawn, plot.View):
         drawn.save(arguments.output)
@@ -82,22 +88,27 @@ def _draw(arguments: argparse.Namespace, plot: ModuleType) -> Axes:
         history = open_run(arguments.source)
         if not len(history):
             raise ValueError(f"{arguments.source}: the run has no snapshot yet")
-        if not -len(history) <= arguments.snapshot < len(history):
-            raise ValueError(f"--snapshot must lie in {-len(history)} .. {len(history) - 1}, got {arguments.snapshot}")
-        snapshot, key = history[arguments.snapshot], _key(arguments.layer, history.names)
+        at = -1 if arguments.snapshot is None else arguments.snapshot
+        if not -len(history) <= at < len(history):
+            raise ValueError(f"--snapshot must lie in {-len(history)} .. {len(history) - 1}, got {at}")
+        snapshot, key = history[at], _key(arguments.layer, history.names)
         if name == "evolution":
             return plot.evolution(history)
         if name in ("ages", "alluvial"):
-            return getattr(plot, name)(history, layer=key, **({"at": arguments.snapshot} if name == "ages" else {}))
+            return getattr(plot, name)(history, layer=key, **({"at": at} if name == "ages" else {}))
         if name in ("persistence", "barcode"):
             return _persistence(snapshot, key, name, plot)
         value = snapshot.network() if name in ("hubs", "view") else snapshot.layer(key)
     else:
         if name in RUN:
             raise ValueError(f"{name} is a figure of a recorded run, and {arguments.source} is a file")
+        if arguments.snapshot is not None:
+            raise ValueError(f"--snapshot is one of a recorded run, and {arguments.source} is a file")
         value = read(arguments.source, kind=arguments.kind, format=arguments.format)
         if not isinstance(value, (Layer, Network)):
-            raise ValueError(f"{arguments.source} holds an undirected graph; the figures are those of bipartite layers (--kind layer reads an edge list as one)")
+            raise ValueError(f"{arguments.source} holds an undirected graph, and the figures are those of bipartite layers; predict, study and convert take graphs")
+        if isinstance(value, Layer) and arguments.layer is not None:
+            raise ValueError(f"{arguments.source} holds one layer: --layer {arguments.layer} is none of it")
         if isinstance(value, Network) and name in LAYER:
             network = value
             try:
@@ -129,8 +140,10 @@ def _persistence(snapshot: Snapshot, key: int | str, name: str, plot: ModuleType
     return plot.barcode(found, layer=snapshot._form.number(key))
 
 
-def _key(layer: str, names: Sequence[str] | None) -> int | str:
-    """The layer of this name, else of this number: layers of torch's Sequential have numbers for names."""
+def _key(layer: str | None, names: Sequence[str] | None) -> int | str:
+    """The layer of this name, else of this number (layers of torch's Sequential have numbers for names); without either the first."""
+    if layer is None:
+        return 0
     try:
         return layer if layer in (names or ()) else int(layer)
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 import sys
 import textwrap
 from typing import Any
@@ -62,19 +63,22 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--top must be at least 0, got {arguments.top}")
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {arguments.seed}")
-    if arguments.method not in METHODS:
+    method = arguments.method if arguments.method in METHODS else arguments.method.lower().replace("-", "_")
+    if method not in METHODS:
         raise ValueError(f"no method {arguments.method!r}; methods: {', '.join(METHODS)}")
     options: dict[str, Any] = dict(_option(text) for text in arguments.option)
-    known = METHODS[arguments.method].options
+    known = METHODS[method].options
     if unknown := next((name for name in options if name not in known), None):
-        raise ValueError(f"{arguments.method!r} has no option {unknown!r}; options: {', '.join(known) or 'none'}")
+        raise ValueError(f"{method!r} has no option {unknown!r}; options: {', '.join(known) or 'none'}")
     check_target(arguments.output)
+    if os.path.exists(arguments.output) and os.path.exists(arguments.file) and os.path.samefile(arguments.output, arguments.file):
+        raise ValueError(f"{arguments.output} is the file that is read: the pairs would take its place")
     graph = read(arguments.file, kind=arguments.kind, format=arguments.format)
     if isinstance(graph, Network):
         raise ValueError(f"{arguments.file} holds a network of {len(graph)} layers; predict works on one layer or graph")
     from netsnn.linkpred import best
 
-    found = best(graph, arguments.method, arguments.top, sample=arguments.sample, seed=arguments.seed, **options)
+    found = best(graph, method, arguments.top, sample=arguments.sample, seed=arguments.seed, **options)
     if isinstance(graph, Layer):
         head, names = ("input", "output", "score"), (graph.input_names, graph.output_names)
     else:

@@ -15,7 +15,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         description="One self-contained page: how the topology evolved, tables of measures, figures of every layer. Opens in any browser, offline.",
         epilog="example:\n  netsnn report runs/a                 # writes runs/a/report.html", formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="RUN", help="the folder of a run")
-    parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: report.html in the folder)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: report.html in the folder; - is standard output)")
     parser.add_argument("--title", help="title of the page (default: the folder's name)")
     parser.set_defaults(run=run)
 
@@ -31,4 +31,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     output, history = arguments.output or Path(arguments.source) / "report.html", open_run(arguments.source)
     check_target(output)
-    print(report(history, output, title=arguments.title or Path(arguments.source).resolve().name))
+    if str(output) != "-" and not str(output).lower().endswith((".html", ".htm")):
+        raise ValueError(f"{output}: the report is written as .html")
+    made = report(history, output, title=arguments.title or Path(arguments.source).resolve().name)
+    if str(output) != "-":
+        print(made)

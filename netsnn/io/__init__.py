@@ -155,6 +155,8 @@ def _format(path: PathLike | BinaryIO, name: str | None) -> Format:
     for form in FORMATS.values():
         if extension in form.extensions:
             return form
+    if os.path.isdir(_name(path)):
+        raise FileError(f"{_name(path)}: Is a directory")
     known = ", ".join("." + extension for form in FORMATS.values() for extension in form.extensions)
     what = "standard input and output have no extension" if str(path) == "-" else f"{_name(path)}: unknown extension {'.' + extension!r}"
     raise ValueError(f"{what}; give a format ({', '.join(FORMATS)}) or one of {known}")

@@ -22,7 +22,8 @@ from netsnn.io.tables import Column, Lines, decode, fast_columns, float_texts, n
 
 __all__ = ["dump", "load"]
 
-TITLES = {"source", "target", "from", "to", "u", "v", "input", "output", "node1", "node2", "i", "j", "weight", "id1", "id2"}
+TITLES = {"source", "target", "from", "to", "u", "v", "input", "output", "node1", "node2", "i", "j", "weight", "id1", "id2",
+          "src", "dst", "tgt", "destination", "from_node", "to_node", "from_id", "to_id", "node_1", "node_2"}
 
 
 def dump(record: Record) -> bytes:

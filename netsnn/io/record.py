@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from netsnn.errors import FileError
+from netsnn.errors import FileError, type_name
 from netsnn.graph import Graph, Layer
 from netsnn.network import Network
 
@@ -112,7 +112,7 @@ def flatten(value: Layer | Graph | Network, weights: Any = None) -> Record:
                     raise ValueError(f"the weights of layer {i} must have one value a link ({layer.n_links}), got shape {np.shape(w)}")
             weights = np.concatenate(weights)
     else:
-        raise ValueError(f"can write a Layer, Graph or Network, got {type(value).__name__}")
+        raise ValueError(f"can write a Layer, Graph or Network, got {type_name(value)}")
     record.names = [None if part is None else [str(name) for name in part] for part in names]
     for part in [*record.names, record.layer_names]:
         if part is not None and len(set(part)) != len(part):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
+from netsnn.errors import type_name
 from netsnn.graph import Graph, Layer, _check_ids
 from netsnn.hints import Pairs, Seed
 from netsnn.linkpred import graphs, spectral
@@ -25,7 +26,7 @@ def make_scorer(graph: Layer | Graph, method: str | Callable, seed: Seed = 0, op
     """The scorer of a method (a name, or a function of the graph) on one graph."""
     options = options or {}
     if not isinstance(graph, (Layer, Graph)):
-        raise ValueError(f"scores need a Layer or a Graph, got {type(graph).__name__} (see Layer.from_scipy and its kin)")
+        raise ValueError(f"scores need a Layer or a Graph, got {type_name(graph)} (see Layer.from_scipy and its kin)")
     if callable(method):
         return _from_function(graph, method, seed, options)
     known = _check_method(graph, method, options)

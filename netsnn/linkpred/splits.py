@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from netsnn.errors import FileError, check_within
+from netsnn.errors import FileError, check_within, type_name
 from netsnn.graph import Graph, Layer
 from netsnn.hints import PathLike, Seed, generator
 from netsnn.io import read
@@ -61,7 +61,7 @@ def split(graph: Layer | Graph, fraction: float = 0.1, *, removal: str = "random
     (Graph(5 nodes, 4 links), 2)
     """
     if not isinstance(graph, (Layer, Graph)):
-        raise ValueError(f"split needs a Layer or a Graph, got {type(graph).__name__}")
+        raise ValueError(f"split needs a Layer or a Graph, got {type_name(graph)}")
     check_within("fraction", fraction, "(0, 1)")
     if removal not in REMOVALS:
         raise ValueError(f"removal must be one of {', '.join(REMOVALS)}, got {removal!r}")
@@ -188,7 +188,7 @@ def _read_pairs(graph: Layer | Graph, path: PathLike) -> tuple[np.ndarray, np.nd
     layer = isinstance(graph, Layer)
     listed = read(path, kind="layer" if layer else None)
     if isinstance(listed, Layer) != layer:
-        raise FileError(f"{path}: holds a {type(listed).__name__}, the network is a {type(graph).__name__}")
+        raise FileError(f"{path}: holds a {type(listed).__name__}, the network is a {type_name(graph)}")
     u, v = (x.astype(np.int64) for x in listed.links)
     sides = [(u, listed.input_names, graph.input_names, graph.n_in), (v, listed.output_names, graph.output_names, graph.n_out)] if layer \
         else [(u, listed.names, graph.names, graph.n), (v, listed.names, graph.names, graph.n)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from netsnn.errors import type_name
 from netsnn.hints import Seed, generator
 
 __all__ = ["check_kind", "generators"]
@@ -13,7 +14,7 @@ def check_kind(value: object, kinds: type | tuple[type, ...], what: str) -> None
     """Refuse anything but a Layer (or whichever `kinds` there are) with one line that says what was given."""
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     if not isinstance(value, kinds):
-        raise ValueError(f"{what} needs a {' or '.join(kind.__name__ for kind in kinds)}, got {type(value).__name__}")
+        raise ValueError(f"{what} needs a {' or '.join(kind.__name__ for kind in kinds)}, got {type_name(value)}")
 
 
 def generators(seed: Seed, count: int) -> list[np.random.Generator]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from netsnn.errors import check_whole
+from netsnn.errors import check_whole, type_name
 from netsnn.graph import Layer
 from netsnn.hints import Seed, generator
 from netsnn.measures.checks import generators
@@ -48,7 +48,7 @@ def null_layer(layer: Layer, *, rounds: int = 50, seed: Seed = 0) -> Layer:
     from netsnn.kernels.nulls import trade
 
     if not isinstance(layer, Layer):
-        raise ValueError(f"the null model is one of layers, got {type(layer).__name__}")
+        raise ValueError(f"the null model is one of layers, got {type_name(layer)}")
     check_whole("rounds", rounds, 1)
     wide = layer.n_in > layer.n_out
     side = layer.T if wide else layer

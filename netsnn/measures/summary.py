@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from netsnn.errors import check_whole
+from netsnn.errors import check_whole, type_name
 from netsnn.graph import Layer
 from netsnn.hints import Seed
 from netsnn.measures.change import topology_distance
@@ -129,7 +129,7 @@ def summary(layer: Layer, measures: Iterable[str] | None = None, *, nulls: int =
     (300.0, 3.09)
     """
     if not isinstance(layer, Layer):
-        raise ValueError(f"summary is one of a Layer, got {type(layer).__name__} (network_summary is one of a Network)")
+        raise ValueError(f"summary is one of a Layer, got {type_name(layer)} (network_summary is one of a Network)")
     if check_whole("nulls", nulls, 0) == 1:
         raise ValueError("nulls must be 0, or at least 2, got 1")
     chosen = _chosen(measures)

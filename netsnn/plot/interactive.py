@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netsnn.errors import type_name
 from netsnn.graph import Layer
 from netsnn.hints import PathLike
 from netsnn.io import write_text
@@ -56,7 +57,7 @@ def view(graph: Layer | Network, *, order: str = "barycentre", height: int = 520
     True
     """
     if not isinstance(graph, (Layer, Network)):
-        raise ValueError(f"view shows a Layer or a Network, got {type(graph).__name__}")
+        raise ValueError(f"view shows a Layer or a Network, got {type_name(graph)}")
     network = Network([graph]) if isinstance(graph, Layer) else graph
     step = -(-network.n_links // MOST_LINKS) or 1
     sides = [_places(layer, order) for layer in network]

@@ -105,13 +105,14 @@ def spy(layer: Layer, *, order: str = "given", ax: Axes | None = None) -> Axes:
     row, col = layer.links
     with style():
         ax = axes(ax, COLUMN, 3.2)
-        size = float(np.clip(40_000 / (layer.n_links + 200), 0.15, 14))
-        ax.scatter(cols[col], rows[row], s=size, color=COLORS[0], marker="s", linewidths=0, rasterized=layer.n_links > VECTOR)
+        box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+        cell = 72 * min(box.width / max(layer.n_out, 1), box.height / max(layer.n_in, 1))
+        ax.scatter(cols[col], rows[row], s=float(np.clip(cell, 0.4, 12)) ** 2, color=COLORS[0], marker="s", linewidths=0, rasterized=layer.n_links > VECTOR)
         ax.set(xlim=(-0.5, max(layer.n_out, 1) - 0.5), ylim=(max(layer.n_in, 1) - 0.5, -0.5), xlabel="output", ylabel="input")
         whole(ax.xaxis)
         whole(ax.yaxis)
         ax.spines[:].set_visible(True)
-        for box, d, places, along in (((0, 1.02, 1, 0.18), layer.in_degrees, cols, "x"), ((1.02, 0, 0.18, 1), layer.out_degrees, rows, "y")):
+        for box, d, places, along in (((0, 1.05, 1, 0.18), layer.in_degrees, cols, "x"), ((1.05, 0, 0.18, 1), layer.out_degrees, rows, "y")):
             side = ax.inset_axes(box, sharex=ax if along == "x" else None, sharey=ax if along == "y" else None)
             ordered = np.zeros(len(d))
             ordered[places] = d

@@ -33,7 +33,7 @@ class Config:
     data, folder : name of the data set (see `snn.data.load`) and where its files lie (kept as an absolute path, so that the settings hold anywhere)
     samples, test_samples : how many of the training and test set to use, drawn by the seed; 0: all
     validation : share of the training samples that is kept apart; accuracy is then measured on it, not on the test set
-    model : a name in `snn.MODELS`;  hidden : numbers of hidden neurons instead of the model's own ("mlp", "2fc" and "3fc")
+    model : a name in `snn.MODELS`;  hidden : numbers of hidden neurons, in any number of layers, instead of the model's own ("mlp", "2fc" and "3fc")
     neuron : options of `snn.LIF`; in TOML, where nothing is None, "none" stands for it (reset = "none")
     method, sparsity, options : a name in `evolve.RECIPES`, its sparsity (if it has one), and other parts of the recipe ("none" as in `neuron`)
     steps, encoding : time steps; how values become spikes: "rate", "direct" (the same current at every step) or "latency"; frames of events need none
@@ -84,7 +84,7 @@ class Config:
         from netsnn.snn.models import MODELS
 
         if isinstance(self.method, str):
-            self._set("method", self.method.replace("-", "_"))
+            self._set("method", self.method.lower().replace("-", "_"))
         for name, choices in (("data", DATASETS), ("model", MODELS), ("method", RECIPES), ("encoding", ENCODINGS), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES),
                               ("compute", COMPUTES)):
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:

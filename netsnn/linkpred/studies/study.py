@@ -29,7 +29,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from netsnn import __version__
-from netsnn.errors import FileError, StudyError, check_whole, check_within
+from netsnn.errors import FileError, StudyError, check_whole, check_within, type_name
 from netsnn.graph import Graph, Layer
 from netsnn.hints import PathLike
 from netsnn.io import read
@@ -310,7 +310,7 @@ def _networks(given: Any) -> dict[str, Layer | Graph]:
         networks = _by_text(given, "networks")
         for name, graph in networks.items():
             if not isinstance(graph, (Layer, Graph)):
-                raise ValueError(f"network {name!r} must be a Layer or a Graph, got {type(graph).__name__}")
+                raise ValueError(f"network {name!r} must be a Layer or a Graph, got {type_name(graph)}")
     else:
         paths = [given] if isinstance(given, (str, os.PathLike, Layer, Graph)) else list(given)
         if any(isinstance(path, (Layer, Graph)) for path in paths):
