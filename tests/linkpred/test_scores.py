@@ -185,7 +185,7 @@ def test_common_neighbour_scores_of_a_layer_are_refused_with_the_reason(method):
     (lambda g: ns.linkpred.scores(g, "ch3"), "no method 'ch3'; methods: cn, jaccard"),
     (lambda g: ns.linkpred.scores(g, "ch3_l3n"), "'ch3_l3n' is defined for bipartite layers only"),
     (lambda g: ns.linkpred.scores(g, "cn", beta=1), "'cn' has no option 'beta'; options: none"),
-    (lambda g: ns.linkpred.scores(g.to_scipy(), "cn"), "scores need a Layer or a Graph, got csr_array"),
+    (lambda g: ns.linkpred.scores(g.to_scipy(), "cn"), "scores need a Layer or a Graph, got scipy.csr_array"),
     (lambda g: ns.linkpred.scores(g, "cn", pairs=([0], [99])), "v of pairs holds 99, outside 0 .. 4"),
     (lambda g: ns.linkpred.scores(g, "cn", pairs=([0, 1], [1])), "u and v of pairs must have the same length, got 2 and 1"),
     (lambda g: ns.linkpred.best(g, "cn", -1), "k must be a whole number of at least 0, got -1"),
