@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--top must be at least 0, got {arguments.top}")
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {arguments.seed}")
-    method = arguments.method if arguments.method in METHODS else arguments.method.lower().replace("-", "_")
+    method = arguments.method.lower().replace("-", "_")
     if method not in METHODS:
         raise ValueError(f"no method {arguments.method!r}; methods: {', '.join(METHODS)}")
     options: dict[str, Any] = dict(_option(text) for text in arguments.option)

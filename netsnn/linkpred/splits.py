@@ -188,7 +188,7 @@ def _read_pairs(graph: Layer | Graph, path: PathLike) -> tuple[np.ndarray, np.nd
     layer = isinstance(graph, Layer)
     listed = read(path, kind="layer" if layer else None)
     if isinstance(listed, Layer) != layer:
-        raise FileError(f"{path}: holds a {type(listed).__name__}, the network is a {type_name(graph)}")
+        raise FileError(f"{path}: holds a {type(listed).__name__}, the network is a {type(graph).__name__}")
     u, v = (x.astype(np.int64) for x in listed.links)
     sides = [(u, listed.input_names, graph.input_names, graph.n_in), (v, listed.output_names, graph.output_names, graph.n_out)] if layer \
         else [(u, listed.names, graph.names, graph.n), (v, listed.names, graph.names, graph.n)]
