@@ -240,14 +240,14 @@ BAD_TEXT = [
     ("x.edges", "0 1 0.5\n1 2 nan\n", r":2: the weight is NaN"),
     ("x.edges", "0 1 0.5\n1 2 heavy\n", r":2: a weight must be a number, got 'heavy'"),
     ("x.edges", "0 1\n1 2 3\n", r":2: expected 2 columns as on line 1, got 3"),
-    ("x.edges", "0 1\n2 0\n0 1\n", r":3: link 0 - 1 is given twice \(first on line 1\)"),
-    ("x.edges", "0 1\n1 0\n", r":2: link 1 - 0 is given twice \(first on line 1, in the other direction\)"),
+    ("x.edges", "0 1\n2 0\n0 1\n", r":3: link 0 - 1 is given twice \(first on line 1; "),
+    ("x.edges", "0 1\n1 0\n", r":2: link 1 - 0 is given twice \(first on line 1, in the other direction; simplify=True or --simplify keeps the first\)"),
     ("x.edges", "# netsnn layer nodes=3 edges=1 bipartite n_left=2 n_right=9\n0 2\n", r":1: 2 inputs and 9 outputs do not add up to 3"),
     ("x.edges", "# netsnn network nodes=1 edges=0 sizes=" + "0," * 20000 + "1\n", r": a network of 20001 groups"),
     ("x.edges", "0 1\n1 1.5\n2 3\n4\n", r":4: expected 2 columns as on line 1, got 1"),
     ("x.csv", "source,target\na,b\nb,\n", r":3: a node's id or name is missing"),
     ("x.csv", "source,target\n0,1\n1,-2\n", r":3: node -2 lies outside"),
-    ("x.edges", "0 0\n", r":1: node 0 is linked to itself"),
+    ("x.edges", "0 0\n", r":1: node 0 is linked to itself \(simplify=True or --simplify drops such links\)"),
     ("x.edges", "0 999999999\n", r":1: a file of 12 bytes cannot hold 1000000000 nodes"),
     ("x.edges", "# netsnn graph nodes=1000000000000 edges=0\n", r":1: a file of .* cannot hold 1000000000000 nodes"),
     ("x.edges", "# only a comment\n", r": no links and no header"),
@@ -256,7 +256,7 @@ BAD_TEXT = [
     ("x.net", "*Vertices 2\n1 \"a\n", r":2: a vertex's quoted label does not end"),
     ("x.net", "*Vertices 2\n*Edges\n1 3\n", r":3: vertex 3 lies outside 1 \.\. 2"),
     ("x.net", '% netsnn {"kind": [], "sizes": [], "named": []}\n*Vertices 0\n', r": the netsnn comment does not suit"),
-    ("x.net", "*Vertices 2\n*Arcs\n1 2\n2 1\n", r":4: link .* is given twice .*the file is directed, make it undirected first"),
+    ("x.net", "*Vertices 2\n*Arcs\n1 2\n2 1\n", r":4: link .* is given twice .*in the other direction; simplify=True"),
     ("x.mtx", "%%MatrixMarket matrix coordinate integer general\n1 1 1\n1 1 inf\n", r":3: a weight must be a whole number, got 'inf'"),
     ("x.mtx", "%%MatrixMarket matrix coordinate pattern symmetric\n2 2 1\n1 1\n", r":3: node 0 is linked to itself"),
     ("x.net", "hello\n", r":1: the file must begin with \*Vertices"),
@@ -288,6 +288,30 @@ def test_a_bad_text_file_gives_one_line_with_file_line_and_reason(tmp_path, name
     with pytest.raises(ns.FileError, match=f"^{path}(?:{message})") as caught:
         ns.read(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("x.edges", "0 1 2.5\n1 0 7\n1 1 9\n1 2 4\n0 1 8\n"),
+    ("x.net", "*Vertices 3\n*Arcs\n1 2 2.5\n2 1 7\n2 2 9\n2 3 4\n1 2 8\n"),
+    ("x.mtx", "%%MatrixMarket matrix coordinate real symmetric\n3 3 4\n2 1 2.5\n2 1 7\n2 2 9\n3 2 4\n"),
+])
+def test_simplify_keeps_the_first_of_links_given_twice_and_drops_self_loops(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ns.FileError, match="simplify=True or --simplify"):
+        ns.read(tmp_path / name, kind="graph")
+    graph, weights = ns.read(tmp_path / name, kind="graph", weights=True, simplify=True)
+    assert graph == ns.Graph.from_edges([0, 1], [1, 2], n=3)
+    assert weights.tolist() == [2.5, 4]
+
+
+def test_simplify_takes_repeated_links_of_layers_and_networks(tmp_path):
+    path = tmp_path / "x.edges"
+    path.write_text("0 1 2.5\n1 0 7\n0 1 8\n")
+    layer, weights = ns.read(path, kind="layer", weights=True, simplify=True)
+    assert layer == ns.Layer.from_edges([0, 1], [1, 0], shape=(2, 2)) and weights.tolist() == [2.5, 7]
+    path.write_text("# netsnn network nodes=4 edges=4 sizes=1,2,1\n0 1 1\n2 3 2\n3 2 3\n0 1 4\n")
+    network, weights = ns.read(path, weights=True, simplify=True)
+    assert [layer.n_links for layer in network] == [1, 1] and [list(w) for w in weights] == [[1], [2]]
 
 
 def npy(array):

@@ -17,6 +17,7 @@ examples:
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
+    from netsnn.cli.sources import add_simplify
     from netsnn.io import FORMATS
 
     extensions = "\n".join(f"  {name:10} {', '.join('.' + e.lstrip('.') for e in form.extensions):28} {form.description}"
@@ -30,6 +31,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--from", dest="source_format", choices=sorted(FORMATS), help="format of IN, if not told by its extension")
     parser.add_argument("--to", dest="target_format", choices=sorted(FORMATS), help="format of OUT, if not told by its extension")
     parser.add_argument("--kind", choices=["layer", "graph", "network"], help="what IN holds, where the file does not say")
+    add_simplify(parser)
     parser.set_defaults(run=run)
 
 
@@ -39,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from netsnn.io import read, write
 
-    value, weights = read(arguments.source, kind=arguments.kind, weights=True, format=arguments.source_format)
+    value, weights = read(arguments.source, kind=arguments.kind, weights=True, simplify=arguments.simplify, format=arguments.source_format)
     write(value, arguments.target, weights=weights, format=arguments.target_format)
     if arguments.target != "-":
         print(f"{value} -> {arguments.target}", file=sys.stderr)

@@ -45,9 +45,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 class _List(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from netsnn.measures import MEASURES
+        from netsnn.measures.summary import MEASURES, QUICK
 
-        print(", ".join(MEASURES))
+        for name, measure in MEASURES.items():
+            print(f"{name:15}{measure.__doc__}{'' if name in QUICK else ' (not by default)'}")
         parser.exit()
 
 
@@ -104,7 +105,7 @@ def _layers(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Lay
             for i, layer in enumerate(snapshot.layers):
                 yield {"snapshot": snapshot.number, "step": snapshot.step, "layer": history.names[i] if history.names else i}, layer
         return
-    value = read(source, kind=arguments.kind, format=arguments.format)
+    value = read(source, kind=arguments.kind, simplify=arguments.simplify, format=arguments.format)
     if isinstance(value, Layer):
         yield {}, value
     elif isinstance(value, Network):

@@ -40,7 +40,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "plot", help="draw a figure of a layer, a network or a recorded run", formatter_class=argparse.RawDescriptionHelpFormatter,
         description=f"Figures (of a run: of its last snapshot, or --snapshot):\n{lists}", epilog=EXAMPLES)
     parser.add_argument("source", metavar="FILE|RUN", help="a file of a layer or network (- reads standard input: give --format), or the folder of a run")
-    parser.add_argument("-f", "--figure", required=True, choices=[*LAYER, *NETWORK, *RUN, "view"], metavar="NAME", help="which figure; see above")
+    parser.add_argument("-f", "--figure", required=True, type=lambda name: name.lower().replace("_", "-"), choices=[*LAYER, *NETWORK, *RUN, "view"], metavar="NAME", help="which figure; see above")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write: .pdf, .svg, .png, ... (.html for view)")
     parser.add_argument("--layer", metavar="L", help="number or name of the layer (default: the first)")
     parser.add_argument("--snapshot", type=int, metavar="N", help="of a run: which snapshot (default: the last)")
@@ -104,7 +104,7 @@ def _draw(arguments: argparse.Namespace, plot: ModuleType) -> Axes:
             raise ValueError(f"{name} is a figure of a recorded run, and {arguments.source} is a file")
         if arguments.snapshot is not None:
             raise ValueError(f"--snapshot is one of a recorded run, and {arguments.source} is a file")
-        value = read(arguments.source, kind=arguments.kind, format=arguments.format)
+        value = read(arguments.source, kind=arguments.kind, simplify=arguments.simplify, format=arguments.format)
         if not isinstance(value, (Layer, Network)):
             raise ValueError(f"{arguments.source} holds an undirected graph, and the figures are those of bipartite layers; predict, study and convert take graphs")
         if isinstance(value, Layer) and arguments.layer is not None:

@@ -28,6 +28,7 @@ class _ListMethods(argparse.Action):
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand to the parser of `netsnn`."""
+    from netsnn.cli.sources import add_simplify
     from netsnn.io import FORMATS
 
     parser = commands.add_parser(
@@ -46,6 +47,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--kind", choices=["layer", "graph"], help="read the file as a bipartite layer or as an undirected graph, "
                         "where the file does not say")
     parser.add_argument("--format", choices=sorted(FORMATS), help="format of FILE, if not told by its extension")
+    add_simplify(parser)
     parser.add_argument("-o", "--output", default="-", metavar="FILE", help="write CSV to this file (default: a table on a terminal, "
                         "CSV into a pipe)")
     parser.set_defaults(run=run)
@@ -73,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_target(arguments.output)
     if os.path.exists(arguments.output) and os.path.exists(arguments.file) and os.path.samefile(arguments.output, arguments.file):
         raise ValueError(f"{arguments.output} is the file that is read: the pairs would take its place")
-    graph = read(arguments.file, kind=arguments.kind, format=arguments.format)
+    graph = read(arguments.file, kind=arguments.kind, simplify=arguments.simplify, format=arguments.format)
     if isinstance(graph, Network):
         raise ValueError(f"{arguments.file} holds a network of {len(graph)} layers; predict works on one layer or graph")
     from netsnn.linkpred import best

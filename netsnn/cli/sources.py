@@ -9,13 +9,19 @@ from netsnn.errors import FileError
 from netsnn.history import History
 from netsnn.io import FORMATS
 
-__all__ = ["add_file_options", "is_run", "open_run"]
+__all__ = ["add_file_options", "add_simplify", "is_run", "open_run"]
 
 
 def add_file_options(parser: argparse.ArgumentParser) -> None:
     """The options that say what a file holds."""
     parser.add_argument("--format", choices=sorted(FORMATS), help="format of FILE, if not told by its extension")
     parser.add_argument("--kind", choices=["layer"], help="read an edge list without a header as a bipartite layer")
+    add_simplify(parser)
+
+
+def add_simplify(parser: argparse.ArgumentParser) -> None:
+    """The option to take files that name links twice."""
+    parser.add_argument("--simplify", action="store_true", help="drop links given twice (the first stays) and self-loops, which are errors otherwise")
 
 
 def is_run(path: str) -> bool:

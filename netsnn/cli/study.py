@@ -11,6 +11,7 @@ EXAMPLE = """\
 an example of study.toml (file names are relative to it):
 
   networks = ["data/", "more/jazz.edges"]       # files, and folders of them
+  simplify = false                              # true drops self-loops and links given twice, which are errors otherwise
   methods = ["l3", "ch3_l3", "spm", "cha"]      # see `netsnn predict --methods`; pa, the null, is always added
   fraction = 0.1                                # of the links are hidden
   repeats = 10
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     out = arguments.out or out
     cells = study.cells()
     if arguments.check:
-        print(f"{len(study.networks)} networks, {len(study.methods)} methods, {len(cells)} cells; results to {out}")
+        print(f"networks: {len(study.networks)}, methods: {len(study.methods)}, cells: {len(cells)}; results to {out}")
         for name, graph in study.networks.items():
             print(f"  {name:24} {graph!r}")
         return

@@ -145,7 +145,7 @@ def pq(sparsity: float = 0.5, scope: str = "layer", kappa: float = 1.0, shrink_e
                   last="evolve").replace(**changes)
 
 
-def deep_r(sparsity: float = 0.99, l1: float = 1e-5, temperature: float = 0.0, scope: str = "layer", **changes: Any) -> Recipe:
+def deep_r(sparsity: float = 0.99, *, l1: float = 1e-5, temperature: float = 0.0, scope: str = "layer", **changes: Any) -> Recipe:
     """Deep R: as many links as at the start for ever; one whose weight would turn its sign goes, and another comes anywhere, at every step.
 
     Of the paper's own program; the noise is the paper's, sqrt(2 lr temperature), and off by default. Grad R's authors compare with a weaker form.
@@ -165,7 +165,7 @@ def deep_r(sparsity: float = 0.99, l1: float = 1e-5, temperature: float = 0.0, s
                   last="evolve").replace(**changes)
 
 
-def grad_r(alpha: float = 1e-3, target: float = 0.95, steer: float = 0.0, **changes: Any) -> Recipe:
+def grad_r(*, alpha: float = 1e-3, target: float = 0.95, steer: float = 0.0, **changes: Any) -> Recipe:
     """Grad R: w = sign relu(theta) from a dense start; the gradient moves absent weights as if they were there. Published with Adam, lr 1e-4, no decay.
 
     With the published constants the target has no effect, and alpha, lr and the number of steps set the density; `steer` changes that (see `rules.GradR`).
@@ -183,7 +183,7 @@ def grad_r(alpha: float = 1e-3, target: float = 0.95, steer: float = 0.0, **chan
                   last="evolve").replace(**changes)
 
 
-def stds(final: float = 1.0, schedule: str = "sine", **changes: Any) -> Recipe:
+def stds(*, final: float = 1.0, schedule: str = "sine", **changes: Any) -> Recipe:
     """STDS: w = sign(theta) relu(|theta| - D) from a dense start, D rising to `final`, the only knob of the density.
 
     `schedule` of D: "sine" or "linear".

@@ -288,12 +288,12 @@ class History:
     def _at(self, key: int) -> int:
         i, n = operator.index(key), len(self)
         if not -n <= i < n:
-            raise IndexError(f"no snapshot {i} in a history of {n}")
+            raise IndexError(f"no snapshot {i} in a history of {n}" if n else f"{self.folder}: the history is empty")
         return range(n)[i]
 
     def _layer(self, layer: int | str) -> int:
         if self._index.form is None:
-            raise ValueError("the history is empty")
+            raise ValueError(f"{self.folder}: the history is empty")
         return self._index.form.number(layer)
 
     def _shape(self, layer: int | str) -> tuple[int, int]:

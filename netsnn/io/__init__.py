@@ -50,7 +50,7 @@ FORMATS = {
 }
 
 
-def read(path: PathLike | BinaryIO, *, kind: str | None = None, weights: bool = False, format: str | None = None) -> Any:
+def read(path: PathLike | BinaryIO, *, kind: str | None = None, weights: bool = False, simplify: bool = False, format: str | None = None) -> Any:
     """The Layer, Graph or Network in a file; with `weights=True`, (value, weights in links order or None).
 
     Names of neurons come back as text, weights as float64, or in the file's own type from npz and mat. An undirected file may
@@ -63,6 +63,8 @@ def read(path: PathLike | BinaryIO, *, kind: str | None = None, weights: bool = 
         What the file holds, where it does not say so itself; an error if it says otherwise.
     weights : bool
         Also return the weights: one array, a list of arrays for a Network, None if the file has none.
+    simplify : bool
+        Drop links given twice (in a graph from either end; the first stays, with its weight) and a graph's self-loops, which are errors otherwise.
     format : str
         A name in `FORMATS`, if the extension does not tell.
 
@@ -90,7 +92,7 @@ def read(path: PathLike | BinaryIO, *, kind: str | None = None, weights: bool = 
     if not data:
         raise FileError(f"{source}: the file is empty")
     try:
-        value, values = unflatten(source, form.load(source, kind, data))
+        value, values = unflatten(source, form.load(source, kind, data), simplify)
     except (ValueError, TypeError, ArithmeticError, MemoryError, RecursionError, LookupError) as error:
         raise FileError(f"{source}: {' '.join(str(error).split()) or type(error).__name__}") from None
     return (value, values) if weights else value

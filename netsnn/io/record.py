@@ -16,6 +16,7 @@ __all__ = ["KINDS", "Record", "check_claim", "fail", "flatten", "most_nodes", "u
 
 KINDS = ("layer", "graph", "network")
 MOST_GROUPS = 10_001
+SIMPLIFY = "simplify=True or --simplify"
 
 
 @dataclass
@@ -127,18 +128,18 @@ def flatten(value: Layer | Graph | Network, weights: Any = None) -> Record:
     return record
 
 
-def unflatten(source: str, record: Record) -> tuple[Layer | Graph | Network, Any]:
-    """(value, weights) of a record that a file gave: here it is checked, link by link."""
+def unflatten(source: str, record: Record, simplify: bool = False) -> tuple[Layer | Graph | Network, Any]:
+    """(value, weights) of a record that a file gave: here it is checked, link by link; `simplify` drops self-loops and repeated links."""
     u, v, weights = record.u, record.v, record.weights
     if weights is not None and weights.dtype.kind == "f" and np.isnan(weights).any():
         _fail_at(source, record, np.flatnonzero(np.isnan(weights))[0], "the weight is NaN")
     if record.kind == "graph":
-        if record.n and (u == v).any():
-            where = np.flatnonzero(u == v)[0]
-            _fail_at(source, record, where, f"node {_label(record, u[where])} is linked to itself")
-        low, high = np.minimum(u, v), np.maximum(u, v)
-        _check_repeated(source, record, low, high, both_ways=record.directed)
-        result: Any = Graph.from_edges(u, v, record.n, weights=weights, names=record.names[0] if record.names else None)
+        if not simplify:
+            if (u == v).any():
+                where = np.flatnonzero(u == v)[0]
+                _fail_at(source, record, where, f"node {_label(record, u[where])} is linked to itself ({SIMPLIFY} drops such links)")
+            _check_repeated(source, record, np.minimum(u, v), np.maximum(u, v))
+        result: Any = Graph.from_edges(u, v, record.n, weights=weights, simplify=simplify, names=record.names[0] if record.names else None)
         return result if weights is not None else (result, None)
     if len(record.sizes) > MOST_GROUPS:
         fail(source, f"a network of {len(record.sizes)} groups (at most {MOST_GROUPS} are read)")
@@ -152,7 +153,8 @@ def unflatten(source: str, record: Record) -> tuple[Layer | Graph | Network, Any
         where = np.flatnonzero(forward != 1)[0]
         _fail_at(source, record, where, f"link {_label(record, record.u[where])} - {_label(record, record.v[where])} does not go from "
                  f"{'an input to an output' if record.kind == 'layer' else 'one group to the next'}")
-    _check_repeated(source, record, u, v)
+    if not simplify:
+        _check_repeated(source, record, u, v)
     names = record.names or [None] * len(record.sizes)
     layers, values = [], []
     order = np.argsort(group[u], kind="stable")
@@ -160,7 +162,7 @@ def unflatten(source: str, record: Record) -> tuple[Layer | Graph | Network, Any
     for i in range(len(record.sizes) - 1):
         here = order[bounds[i]:bounds[i + 1]]
         made: Any = Layer.from_edges(u[here] - first[i], v[here] - first[i + 1], (record.sizes[i], record.sizes[i + 1]),
-                                weights=None if weights is None else weights[here],
+                                weights=None if weights is None else weights[here], simplify=simplify,
                                 input_names=names[i], output_names=names[i + 1])
         layer, w = made if weights is not None else (made, None)
         layers.append(layer)
@@ -170,7 +172,7 @@ def unflatten(source: str, record: Record) -> tuple[Layer | Graph | Network, Any
     return Network(layers, record.layer_names), None if weights is None else values
 
 
-def _check_repeated(source: str, record: Record, a: np.ndarray, b: np.ndarray, both_ways: bool = False) -> None:
+def _check_repeated(source: str, record: Record, a: np.ndarray, b: np.ndarray) -> None:
     ids = a * max(record.n, 1) + b
     order = np.argsort(ids, kind="stable")
     repeated = np.flatnonzero(ids[order][1:] == ids[order][:-1])
@@ -179,9 +181,8 @@ def _check_repeated(source: str, record: Record, a: np.ndarray, b: np.ndarray, b
         earlier, where = order[at], order[at + 1]
         before = f"link number {int(earlier) + 1}" if record.lines is None else f"line {int(record.lines[earlier])}"
         turned = ", in the other direction" if record.u[where] != record.u[earlier] else ""
-        note = "; the file is directed, make it undirected first" if both_ways else ""
         _fail_at(source, record, where, f"link {_label(record, record.u[where])} - {_label(record, record.v[where])} is given twice "
-                                        f"(first on {before}{turned}{note})")
+                                        f"(first on {before}{turned}; {SIMPLIFY} keeps the first)")
 
 
 def _fail_at(source: str, record: Record, where: int | np.integer, reason: str) -> NoReturn:

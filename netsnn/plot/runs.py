@@ -38,6 +38,9 @@ CURVES = {
     "modularity": "Barber's modularity",
     "gamma": "exponent of the outputs' degree law (left out where fewer than 20 neurons make its tail)",
 }
+TITLES = {"itop": "itop (links ever had)", "anp": "anp (active neurons)", "gamma": "gamma (degree law)"}
+NARROW = 0.05
+"""A panel shows at least this share of its largest value: a change in the fourth place shall not look like a cliff."""
 
 
 def evolution(history: History, *, curves: str | Iterable[str] | None = None, ax: Axes | None = None) -> Axes:
@@ -85,7 +88,7 @@ def evolution(history: History, *, curves: str | Iterable[str] | None = None, ax
                     legend[0].append(drawn)
                     legend[1].append(plain(label))
             _frame(panel, history.steps, lines[name].values())
-            panel.set_title(plain(name))
+            panel.set_title(_title(name))
             panel.set_xlabel("step" if r == rows - 1 else "")
         if legend[0]:
             legend_below(ax, *legend)
@@ -104,7 +107,7 @@ def _line(panel: Axes, history: History, name: str, values: np.ndarray, color: s
 
 
 def _frame(panel: Axes, steps: np.ndarray, lines: Iterable[np.ndarray]) -> None:
-    """The same steps across in every panel; a panel without values says so."""
+    """The same steps across in every panel, and no magnified trifles; a panel without values says so."""
     first, last = int(steps[0]), int(steps[-1])
     room = 0.03 * (last - first) or 0.5
     panel.set_xlim(first - room, last + room)
@@ -112,6 +115,14 @@ def _frame(panel: Axes, steps: np.ndarray, lines: Iterable[np.ndarray]) -> None:
     if not any(np.isfinite(np.asarray(values, dtype=float)).any() for values in lines):
         panel.text(0.5, 0.5, "no values", transform=panel.transAxes, ha="center", va="center", fontsize=7, color=GREY)
         panel.set_yticks([])
+        return
+    low, high = panel.get_ylim()
+    if (missing := NARROW * max(abs(low), abs(high)) - (high - low)) > 0:
+        panel.set_ylim(low - missing / 2, high + missing / 2)
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, plain(name))
 
 
 def curve(history: History, name: str) -> dict[str, np.ndarray]:
@@ -225,6 +236,8 @@ def alluvial(history: History, *, layer: int | str = 0, snapshots: Sequence[int]
             _draw_ribbons(ax, x, before, after, bases[x], bases[x + 1])
         ax.set_xticks(range(len(chosen)), [f"step {history.steps[i]}\n{len(set(g.tolist()) - {-1})} communities" for i, g in zip(chosen, groups)])
         ax.set(yticks=[], xlim=(-0.15, len(chosen) - 0.85), title=_label(history, layer))
+        if (idle := np.count_nonzero(groups[0] == -1)) > 0.05 * len(groups[0]):  # else no room
+            ax.text(0.06, idle / len(groups[0]) / 2, f"{idle} without links", va="center", fontsize=7)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
     return ax
@@ -274,7 +287,7 @@ def compare(histories: Mapping[str, History], *, curves: str | Iterable[str] | N
                 handles.append(_line(panel, history, name, values, color))
                 shown.append(values)
             _frame(panel, np.sort(np.concatenate([history.steps for history in histories.values()])), shown)
-            panel.set(title=plain(name), xlabel="step")
+            panel.set(title=_title(name), xlabel="step")
         legend_below(ax, handles, [plain(label) for label in histories])
     return ax
 

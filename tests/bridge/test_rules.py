@@ -66,7 +66,7 @@ def test_a_steered_prior_grows_with_the_excess_density():
 
 
 def test_soft_thresholds_pass_their_gradient_straight_through():
-    recipe = stds(0.3)
+    recipe = stds(final=0.3)
     model = sparsify(one_layer(), recipe)
     theta = weight(model).copy()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

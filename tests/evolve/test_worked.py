@@ -616,9 +616,9 @@ def test_stds_moves_hidden_weights_by_the_gradient_of_the_visible_ones_and_may_t
     from netsnn.bridge import Evolver, sparsify
 
     torch.manual_seed(0)
-    model = sparsify(torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False)).double(), stds(0.4, schedule))
+    model = sparsify(torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False)).double(), stds(final=0.4, schedule=schedule))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    evolver = Evolver(model, optimizer, stds(0.4, schedule), steps_per_epoch=4, epochs=2)
+    evolver = Evolver(model, optimizer, stds(final=0.4, schedule=schedule), steps_per_epoch=4, epochs=2)
     theta, target = model[0].weight.detach().numpy().copy(), -model[0].weight.detach().sign() * 1.5  # each is drawn through the dead zone
     signs = np.sign(theta)
     for t in range(1, 9):

@@ -41,8 +41,8 @@ class Result:
     metrics: list[str]
 
     def __repr__(self) -> str:
-        failed = f", {len(self.failed)} cells failed" if self.failed else ""
-        return f"Result({len(self.networks)} networks x {len(self.methods)} methods, {len(self.records)} cells{failed})"
+        failed = f", failed={len(self.failed)}" if self.failed else ""
+        return f"Result(networks={len(self.networks)}, methods={len(self.methods)}, cells={len(self.records)}{failed})"
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -321,7 +321,7 @@ def read_study(out: PathLike) -> Result:
     >>> ring = Graph.from_edges(range(8), [1, 2, 3, 4, 5, 6, 7, 0], n=8)
     >>> _ = Study({"ring": ring}, ["l3"], fraction=0.25, repeats=2).run(folder)
     >>> read_study(folder)
-    Result(1 networks x 2 methods, 4 cells)
+    Result(networks=1, methods=2, cells=4)
     """
     plan, records = read_json(Path(out) / "study.json"), []
     if not is_plan(plan):

@@ -84,7 +84,7 @@ class Study:
     >>> study = Study(networks, ["l3", "ch3_l3"], repeats=3, seed=0)
     >>> result = study.run()
     >>> result
-    Result(2 networks x 3 methods, 18 cells)
+    Result(networks=2, methods=3, cells=18)
     >>> {method: round(rank, 2) for method, rank in result.ranks("auc_roc").items()}
     {'ch3_l3': 1.0, 'l3': 2.0, 'pa': 3.0}
     """
@@ -340,7 +340,7 @@ def _splits(name: str, graph: Layer | Graph, given: Sequence[Split]) -> list[Spl
     return checked
 
 
-def read_networks(paths: Iterable[PathLike]) -> dict[str, Layer | Graph]:
+def read_networks(paths: Iterable[PathLike], simplify: bool = False) -> dict[str, Layer | Graph]:
     """Networks from files, from patterns such as nets/*.npz, and from folders, named by the files.
 
     In a folder only files count whose extension says that they hold a network (`IN_FOLDERS`): a .csv or .npz may be anything.
@@ -361,7 +361,7 @@ def read_networks(paths: Iterable[PathLike]) -> dict[str, Layer | Graph]:
         for file in files:
             if file.stem in networks:
                 raise ValueError(f"two network files are named {file.stem!r}; rename one, or give networks by name")
-            networks[file.stem] = read(file)
+            networks[file.stem] = read(file, simplify=simplify)
             if not isinstance(networks[file.stem], (Layer, Graph)):
                 raise ValueError(f"{file} holds a network of several layers; a study works on single layers and graphs")
     return networks

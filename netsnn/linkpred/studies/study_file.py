@@ -18,7 +18,7 @@ from netsnn.linkpred.studies.study import NODE_METRICS, Study, read_networks
 __all__ = ["StudyFile", "read_study_file"]
 
 SETTINGS = {"fraction": (int, float), "repeats": int, "removal": str, "negatives": str, "seed": int, "node_k": int}
-KEYS = ["networks", "methods", *SETTINGS, "metrics", "out", "method", "network"]
+KEYS = ["networks", "simplify", "methods", *SETTINGS, "metrics", "out", "method", "network"]
 NETWORK_KEYS = ["path", "domain", "kind", "test", "negatives"]
 
 
@@ -31,7 +31,7 @@ class StudyFile(NamedTuple):
 def read_study_file(path: PathLike) -> StudyFile:
     """Read `study.toml`; file names in it are relative to it.
 
-    Keys: `networks` (files and folders), `methods`, and the settings of `Study`; `metrics` for the tables; `out`, the folder of the
+    Keys: `networks` (files and folders), `simplify` (drop their self-loops and links given twice), `methods`, and the settings of `Study`; `metrics` for the tables; `out`, the folder of the
     results (default: the file's name without .toml, beside it). `[method.LABEL]` gives a method with options,
     `[network.NAME]` a network's path, domain, kind, and files of fixed splits (`test`, and `negatives`, lists of edge lists).
     """
@@ -52,14 +52,17 @@ def _study_file(path: Path, content: dict) -> StudyFile:
             if isinstance(content[key], bool) or not isinstance(content[key], types):
                 raise ValueError(f"{key} must be a {'number' if key == 'fraction' else 'text' if types is str else 'whole number'}, got {content[key]!r}")
             settings[key] = content[key]
+    simplify = content.get("simplify", False)
+    if not isinstance(simplify, bool):
+        raise ValueError(f"simplify must be true or false, got {simplify!r}")
     paths = [folder / name for name in _texts(content, "networks")]
-    networks = read_networks(paths) if paths else {}
+    networks = read_networks(paths, simplify) if paths else {}
     tables = _tables(content, "network")
     splits, domains = {}, {}
     for name, table in tables.items():
         _known(table, NETWORK_KEYS, f"[network.{name}] ")
         if "path" in table:
-            networks[name] = read(folder / _text(table, "path", name), kind=table.get("kind"))
+            networks[name] = read(folder / _text(table, "path", name), kind=table.get("kind"), simplify=simplify)
         elif name in networks and "kind" in table:
             raise ValueError(f"[network.{name}] gives a kind but no path; give both, and leave the file out of `networks`")
         elif name not in networks:

@@ -395,7 +395,7 @@ def run_command(*arguments, cwd):
 
 def test_the_command_runs_prints_and_resumes(folder):
     checked = run_command("study", "s.toml", "--check", cwd=folder)
-    assert checked.returncode == 0 and "3 networks, 4 methods, 18 cells" in checked.stdout and not (folder / "s").exists()
+    assert checked.returncode == 0 and "networks: 3, methods: 4, cells: 18" in checked.stdout and not (folder / "s").exists()
     done = run_command("study", "s.toml", "--jobs", "2", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "pa (null)" in done.stdout and "18 cells in s" in done.stdout and (folder / "s" / "figures" / "heatmap_auc_roc.png").exists()
