@@ -290,6 +290,17 @@ def test_a_bad_text_file_gives_one_line_with_file_line_and_reason(tmp_path, name
     assert "\n" not in str(caught.value)
 
 
+def test_any_titles_above_ids_are_no_nodes(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("Neuron A,Neuron B,strength\n0,1,0.5\n1,2,2\n")
+    graph, weights = ns.read(path, weights=True)
+    assert graph == ns.Graph.from_edges([0, 1], [1, 2], n=3) and weights.tolist() == [0.5, 2]
+    path.write_text("Neuron A,Neuron B\n")
+    assert ns.read(path).names == ("Neuron A", "Neuron B")
+    path.write_text("anna,1\n2,1\n")
+    assert ns.read(path).names == ("anna", "2", "1")
+
+
 @pytest.mark.parametrize(("name", "text"), [
     ("x.edges", "0 1 2.5\n1 0 7\n1 1 9\n1 2 4\n0 1 8\n"),
     ("x.net", "*Vertices 3\n*Arcs\n1 2 2.5\n2 1 7\n2 2 9\n2 3 4\n1 2 8\n"),

@@ -64,9 +64,9 @@ NAMED = {
     **{f"{what}, sparser": "walks grow faster than links where hubs grow, and tables outgrow the caches" for what in
        ("best l3", "best ch2_l3", "best ch3_l3", "best ch2_l3n", "best ch3_l3, sample=True", "evaluate l3", "evaluate ch3_l3")},
     "best ch3_l2 in a graph": "walks grow faster than links where hubs grow, and each pair's neighbours are counted link by link",
-    **{name: HUBS for name in ("best cn in a graph", "best ra in a graph", "best jaccard in a graph", "evaluate ra in a graph", "measure clustering", "measure nestedness",
+    **{name: HUBS for name in ("scores ra, of given pairs in a graph", "best cn in a graph", "best ra in a graph", "best jaccard in a graph", "evaluate ra in a graph", "measure clustering", "measure nestedness",
                                "measures.summary")},
-    "measure modularity": "Louvain's passes, more of them in larger networks",
+    **dict.fromkeys(("measure modularity", "plot.view"), "Louvain's passes, more of them in larger networks"),
     "wiring.receptive_field": "draws from all pairs, n_in n_out of them, as its documentation says; memory does not grow so",
     "best spm": "dense linear algebra, O(n^3)",
     "best katz": "every pair has a Katz score: n^2 of them",

@@ -58,7 +58,11 @@ def sswi_variance(layer: Layer, *, position: str, theta: float = 0.5, silence: f
 
 def sswi(layer: Layer, generator: np.random.Generator, **options: Any) -> np.ndarray:
     """Normal weights of variance `sswi_variance`."""
-    return generator.normal(0, math.sqrt(sswi_variance(layer, **options)), layer.n_links)
+    variance = sswi_variance(layer, **options)
+    if layer.n_links and not variance and options["position"] == "first":
+        raise ValueError("SSWI makes all weights of the first layer 0 for inputs that are never silent, or always; "
+                         "take samples that spike at times, or other weights, as ch_snn(weights='swi')")
+    return generator.normal(0, math.sqrt(variance), layer.n_links)
 
 
 def swi(layer: Layer, generator: np.random.Generator, **_: Any) -> np.ndarray:

@@ -25,6 +25,8 @@ __all__ = ["dump", "load"]
 TITLES = {"source", "target", "from", "to", "u", "v", "input", "output", "node1", "node2", "i", "j", "weight", "id1", "id2",
           "src", "dst", "tgt", "destination", "from_node", "to_node", "from_id", "to_id", "node_1", "node_2"}
 
+WHOLE = re.compile(r"[+-]?[0-9]+")
+
 
 def dump(record: Record) -> bytes:
     head = f"# netsnn {record.kind} nodes={record.n} edges={len(record.u)}"
@@ -106,9 +108,7 @@ def _with_header(source: str, kind: str | None, data: bytes, header: dict[str, s
 def _without_header(source: str, kind: str | None, data: bytes, columns: Sequence[Column], lines: Lines) -> Record:
     if kind == "network":
         fail(source, "a network needs a header with the sizes of its groups")
-    titles = [column[0] for column in columns[:2]]
-    if not isinstance(columns[0], np.ndarray) and all(text.lower() in TITLES for text in titles) \
-            and not any(text in column[1:] for text in titles for column in columns[:2]):  # a title is no node's name
+    if not isinstance(columns[0], np.ndarray) and _titled(columns):
         columns, lines = [column[1:] for column in columns], lines[1:]
     weights = numbers(source, columns[2], lines) if len(columns) > 2 else None
     ends, sizes = [], []
@@ -117,7 +117,7 @@ def _without_header(source: str, kind: str | None, data: bytes, columns: Sequenc
     both = np.concatenate(columns[:2]) if fast else [*columns[0], *columns[1]]
     twice = np.tile(np.asarray(lines, dtype=np.int64), 2)
     for texts in columns[:2] if kind == "layer" else [both]:
-        if fast or all(re.fullmatch(r"[+-]?[0-9]+", text) for text in texts):
+        if fast or all(map(WHOLE.fullmatch, texts)):
             ids = whole_numbers(source, texts, twice, 0, 2**62, "node")
             n = int(ids.max(initial=-1)) + 1
             check_claim(source, n, len(data), None if n < 2 else int(twice[ids.argmax()]))
@@ -134,6 +134,15 @@ def _without_header(source: str, kind: str | None, data: bytes, columns: Sequenc
     else:
         u, v = ends[0][:len(lines)], ends[0][len(lines):]
     return Record(kind or "graph", sizes, u, v, weights, names, lines=np.array(lines), directed=kind == "layer")
+
+
+def _titled(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row are titles: the usual ones, or texts above columns of ids."""
+    titles = [column[0] for column in columns[:2]]
+    if any(text in column[1:] for text in titles for column in columns[:2]):  # a title is no node's name
+        return False
+    return all(text.lower() in TITLES for text in titles) or (
+        len(columns[0]) > 1 and not any(map(WHOLE.fullmatch, titles)) and all(map(WHOLE.fullmatch, (text for column in columns[:2] for text in column[1:]))))
 
 
 def _fast(data: bytes) -> tuple[bytes, int, list[np.ndarray] | None]:

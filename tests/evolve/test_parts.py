@@ -203,6 +203,13 @@ def test_sswi_has_the_papers_variances():
         sswi_variance(layer, position="first")
 
 
+@pytest.mark.parametrize(("reading", "silence"), [("silence", 0.0), ("rate", 1.0)])
+def test_inputs_that_never_change_give_no_weights_of_0_but_an_error(reading, silence):
+    layer = ns.wiring.uniform(20, 10, density=0.5, seed=0)
+    with pytest.raises(ValueError, match="SSWI makes all weights of the first layer 0 .* ch_snn\\(weights='swi'\\)"):
+        sswi(layer, np.random.default_rng(0), position="first", silence=silence, reading=reading)
+
+
 def test_a_middle_layer_under_sswi_has_potentials_of_the_threshold():
     """Var(v) = theta^2 when the mean square of the inputs is 2 phi(1) = 0.484 (methods: 4)."""
     rng, theta = np.random.default_rng(0), 0.5
