@@ -248,6 +248,14 @@ def test_measure_gives_one_row_a_layer_or_snapshot(tmp_path):
     text = command("measure", "data/davis_southern_women.edges", "-o", "text", "-m", "clustering", "--nulls", "5").stdout
     assert [line.split()[0] for line in text.splitlines()] == [
         "clustering", "clustering_inputs", "clustering_outputs", "clustering_z", "clustering_inputs_z", "clustering_outputs_z"]
+    assert command("measure", "data/run", "--measures", "degrees", "-o", tmp_path / "rows.CSV").stdout == ""
+    assert (tmp_path / "rows.CSV").read_text().splitlines() == rows
+
+
+def test_every_group_of_measures_is_explained_in_the_list():
+    lines = command("measure", "--list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(ns.measures.MEASURES)
+    assert all(len(line.split()) > 3 and "None" not in line for line in lines)
 
 
 @pytest.mark.parametrize(("arguments", "code", "message"), [
@@ -256,6 +264,7 @@ def test_measure_gives_one_row_a_layer_or_snapshot(tmp_path):
     (["measure", "data"], 1, "data: no recorded run in this folder"),
     (["measure", "nothing.edges"], 1, "nothing.edges: No such file or directory"),
     (["measure", "data/run", "--nulls", "1"], 2, "--nulls must be 0 or at least 2"),
+    (["measure", "data/run", "-o", "x.xlsx"], 2, "x.xlsx: the ending must be .txt, .csv, .json; text, csv, json alone go to standard output"),
     (["plot", "data/run", "-f", "degrees", "--layer", "third", "-o", "x.png"], 2, "third"),
     (["plot", "data/run", "-f", "degrees", "--snapshot", "50", "-o", "x.png"], 2, "--snapshot must lie in -13 .. 12, got 50"),
     (["plot", "data/celegans_neuromuscular.edges", "-f", "evolution", "-o", "x.png"], 2, "evolution is a figure of a recorded run"),

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+FORMS = {".txt": "text", ".csv": "csv", ".json": "json"}
 EXAMPLES = """\
 examples:
   netsnn measure data/celegans_neuromuscular.edges
   netsnn measure layer.npz --measures degrees,modularity --nulls 20
-  netsnn measure runs/a -o csv > runs/a/measures.csv          # one row a snapshot and layer
+  netsnn measure runs/a -o measures.csv                       # one row a snapshot and layer
 """
 
 
@@ -39,7 +41,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--nulls", type=int, default=0, metavar="N", help="z-scores against N random layers of the same degrees")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="for --nulls (default 0)")
     add_file_options(parser)
-    parser.add_argument("-o", "--output", choices=["text", "csv", "json"], help="form of the output (default: text on a terminal, csv into a pipe)")
+    parser.add_argument("-o", "--output", type=_output, metavar="FILE", help="file to write (.csv, .json, .txt), or csv, json or text for standard output "
+                        "(default: text on a terminal, csv into a pipe)")
     parser.set_defaults(run=run)
 
 
@@ -54,6 +57,8 @@ class _List(argparse.Action):
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, and write the rows."""
+    from netsnn.cli.sources import check_output
+    from netsnn.io import write_text
     from netsnn.measures import summary
 
     names = None if arguments.measures is None else [name.strip() for name in arguments.measures.split(",")]
@@ -64,29 +69,38 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--nulls must be at most 1000000, got {arguments.nulls}")
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {arguments.seed}")
-    form = arguments.output or ("text" if sys.stdout.isatty() else "csv")
+    form, target = arguments.output or ("text" if sys.stdout.isatty() else "csv", "-")
+    check_output(target, arguments.source)
     rows = []
     for head, layer in _layers(arguments):
         rows.append(head | summary(layer, names, nulls=arguments.nulls, seed=arguments.seed))
-    write(rows, form)
+    write_text(_formatted(rows, form), target)
 
 
-def write(rows: list[dict], form: str) -> None:
-    """Rows of the same names as aligned text (names down), CSV or JSON, to standard output."""
+def _output(text: str) -> tuple[str, str]:
+    """(form, where to) of what -o was given."""
+    form = FORMS.get(os.path.splitext(text)[1].lower())
+    if text in FORMS.values():
+        return text, "-"
+    if form is None:
+        raise argparse.ArgumentTypeError(f"{text}: the ending must be {', '.join(FORMS)}; {', '.join(FORMS.values())} alone go to standard output")
+    return form, text
+
+
+def _formatted(rows: list[dict], form: str) -> str:
+    """Rows of the same names as aligned text (names down), CSV or JSON."""
     if form == "json":
         clean = [{name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()} for row in rows]
-        print(json.dumps(clean[0] if len(clean) == 1 else clean, indent=1))
-    elif form == "csv":
+        return json.dumps(clean[0] if len(clean) == 1 else clean, indent=1) + "\n"
+    if form == "csv":
         out = io.StringIO()
         writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        sys.stdout.write(out.getvalue())
-    else:
-        cells = [[name, *(_short(row[name]) for row in rows)] for name in rows[0]]
-        widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-        for line in cells:
-            print(line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:])), sep="  ")
+        return out.getvalue()
+    cells = [[name, *(_short(row[name]) for row in rows)] for name in rows[0]]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    return "".join("  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))]) + "\n" for line in cells)
 
 
 def _layers(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Layer]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import os
 import sys
 import textwrap
 from typing import Any
@@ -55,9 +54,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, score, and write the table."""
+    from netsnn.cli.sources import check_output
     from netsnn.graph import Layer
     from netsnn.io import read, write_text
-    from netsnn.io.atomic import check_target
     from netsnn.linkpred.methods import METHODS
     from netsnn.network import Network
 
@@ -72,9 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     known = METHODS[method].options
     if unknown := next((name for name in options if name not in known), None):
         raise ValueError(f"{method!r} has no option {unknown!r}; options: {', '.join(known) or 'none'}")
-    check_target(arguments.output)
-    if os.path.exists(arguments.output) and os.path.exists(arguments.file) and os.path.samefile(arguments.output, arguments.file):
-        raise ValueError(f"{arguments.output} is the file that is read: the pairs would take its place")
+    check_output(arguments.output, arguments.file)
     graph = read(arguments.file, kind=arguments.kind, simplify=arguments.simplify, format=arguments.format)
     if isinstance(graph, Network):
         raise ValueError(f"{arguments.file} holds a network of {len(graph)} layers; predict works on one layer or graph")

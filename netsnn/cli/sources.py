@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from netsnn.errors import FileError
 from netsnn.history import History
 from netsnn.io import FORMATS
+from netsnn.io.atomic import check_target
 
-__all__ = ["add_file_options", "add_simplify", "is_run", "open_run"]
+__all__ = ["add_file_options", "add_simplify", "check_output", "is_run", "open_run"]
 
 
 def add_file_options(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +24,13 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
 def add_simplify(parser: argparse.ArgumentParser) -> None:
     """The option to take files that name links twice."""
     parser.add_argument("--simplify", action="store_true", help="drop links given twice (the first stays) and self-loops, which are errors otherwise")
+
+
+def check_output(output: str, source: str) -> None:
+    """Before long work: that `output` can be written, and is not the very file that is read."""
+    check_target(output)
+    if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
+        raise ValueError(f"{output} is the file that is read: the result would take its place")
 
 
 def is_run(path: str) -> bool:

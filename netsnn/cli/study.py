@@ -53,6 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
     from netsnn.errors import StudyError
     from netsnn.linkpred.studies.study_file import read_study_file
 
+    if arguments.out in ("", "-"):
+        raise ValueError("--out must name a folder")
     study, out, metrics = read_study_file(arguments.file)
     out = arguments.out or out
     cells = study.cells()

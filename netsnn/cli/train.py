@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads shall not spin while the kernels' work; read when torch is loaded
     from netsnn.snn import Config, read_config, train
 
-    if not arguments.out:
+    if arguments.out in ("", "-"):
         raise ValueError("--out must name a folder")
     own = Path(arguments.out) / "config.toml"
     known = arguments.config or (own if arguments.resume and own.is_file() else None)

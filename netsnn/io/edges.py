@@ -108,7 +108,7 @@ def _with_header(source: str, kind: str | None, data: bytes, header: dict[str, s
 def _without_header(source: str, kind: str | None, data: bytes, columns: Sequence[Column], lines: Lines) -> Record:
     if kind == "network":
         fail(source, "a network needs a header with the sizes of its groups")
-    if not isinstance(columns[0], np.ndarray) and _titled(columns):
+    if _titled(columns):
         columns, lines = [column[1:] for column in columns], lines[1:]
     weights = numbers(source, columns[2], lines) if len(columns) > 2 else None
     ends, sizes = [], []
@@ -136,13 +136,14 @@ def _without_header(source: str, kind: str | None, data: bytes, columns: Sequenc
     return Record(kind or "graph", sizes, u, v, weights, names, lines=np.array(lines), directed=kind == "layer")
 
 
-def _titled(columns: Sequence[Sequence[str]]) -> bool:
+def _titled(columns: Sequence[Column]) -> bool:
     """Whether the first row are titles: the usual ones, or texts above columns of ids."""
-    titles = [column[0] for column in columns[:2]]
-    if any(text in column[1:] for text in titles for column in columns[:2]):  # a title is no node's name
+    if isinstance(columns[0], np.ndarray):
         return False
-    return all(text.lower() in TITLES for text in titles) or (
-        len(columns[0]) > 1 and not any(map(WHOLE.fullmatch, titles)) and all(map(WHOLE.fullmatch, (text for column in columns[:2] for text in column[1:]))))
+    titles, rest = [column[0] for column in columns[:2]], [text for column in columns[:2] for text in column[1:]]
+    if any(title in rest for title in titles):  # a title is no node's name
+        return False
+    return all(title.lower() in TITLES for title in titles) or (bool(rest) and not any(map(WHOLE.fullmatch, titles)) and all(map(WHOLE.fullmatch, rest)))
 
 
 def _fast(data: bytes) -> tuple[bytes, int, list[np.ndarray] | None]:
