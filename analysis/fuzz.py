@@ -139,7 +139,7 @@ class Watch:
                     self.seen.append(f"{event} {os.fsdecode(path)[:100]}")
 
     def opened(self, path: Any, mode: Any, flags: Any) -> None:
-        if isinstance(path, int) or path is None:
+        if isinstance(path, int) or path in (None, "<string>", "<unknown>"):  # there Python 3.12 and later look for the source line of a SyntaxError
             return
         inside = self.inside(path)
         if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND) and not (inside and self.reader.writes):
