@@ -84,6 +84,10 @@ class Layer:
         """The layer with links row[i] -> col[i]; with `weights`, `(layer, weights in links order)`.
 
         A link named twice is an error, unless `simplify=True` (the first weight is kept).
+
+        >>> layer, weights = Layer.from_edges([1, 0], [0, 2], shape=(2, 3), weights=[0.5, 0.7])
+        >>> [ends.tolist() for ends in layer.links], weights.tolist()
+        ([[0, 1], [2, 0]], [0.7, 0.5])
         """
         n_in, n_out = _check_shape(shape)
         row, col = _check_ids(row, n_in, "row"), _check_ids(col, n_out, "col")
@@ -101,7 +105,12 @@ class Layer:
 
     @classmethod
     def from_dense(cls, array: ArrayLike, *, weights: bool = False) -> Layer | tuple[Layer, np.ndarray]:
-        """The layer whose links are the non-zero entries; with `weights=True`, `(layer, values)`."""
+        """The layer whose links are the non-zero entries; with `weights=True`, `(layer, values)`.
+
+        >>> layer, weights = Layer.from_dense([[0, 0.5], [0.7, 0]], weights=True)
+        >>> layer, weights.tolist()
+        (Layer(2 -> 2, 2 links, density 50%), [0.5, 0.7])
+        """
         array = np.asarray(array)
         if array.ndim != 2:
             raise ValueError(f"a dense layer must have 2 dimensions, got shape {array.shape}")
@@ -120,7 +129,12 @@ class Layer:
 
     @classmethod
     def from_scipy(cls, matrix: Any, *, weights: bool = False) -> Layer | tuple[Layer, np.ndarray]:
-        """The layer of all stored entries (stored zeros are links); with `weights=True`, `(layer, values)`."""
+        """The layer of all stored entries (stored zeros are links); with `weights=True`, `(layer, values)`.
+
+        >>> import scipy.sparse as sp
+        >>> Layer.from_scipy(sp.csr_array(([0.5, 0.0], ([0, 1], [1, 0])), shape=(2, 2)))
+        Layer(2 -> 2, 2 links, density 50%)
+        """
         matrix = _canonical(matrix)
         layer = cls(matrix.shape[0], matrix.shape[1], matrix.indptr, matrix.indices)
         return (layer, _check_weights(matrix.data, layer.n_links)) if weights else layer
@@ -138,6 +152,11 @@ class Layer:
         """The layer of a networkx graph whose nodes carry `bipartite` 0 (inputs) or 1 (outputs).
 
         With `weight`, the name of an edge attribute: `(layer, values)`.
+
+        >>> import networkx as nx
+        >>> women = Layer.from_networkx(nx.davis_southern_women_graph())
+        >>> women, women.input_names[0]
+        (Layer(18 -> 14, 89 links, density 35.32%), 'Evelyn Jefferson')
         """
         if graph.is_multigraph():
             raise ValueError("a layer holds each link once; got a networkx multigraph")
@@ -173,7 +192,14 @@ class Layer:
 
     @classmethod
     def from_igraph(cls, graph: igraph.Graph, *, weight: str | None = None) -> Layer | tuple[Layer, np.ndarray]:
-        """The layer of an igraph graph whose vertices carry `type` False (inputs) or True (outputs)."""
+        """The layer of an igraph graph whose vertices carry `type` False (inputs) or True (outputs).
+
+        With `weight`, the name of an edge attribute: `(layer, values)`.
+
+        >>> import igraph as ig
+        >>> Layer.from_igraph(ig.Graph.Full_Bipartite(2, 3))
+        Layer(2 -> 3, 6 links, density 100%)
+        """
         n = graph.vcount()
         if "type" not in graph.vs.attributes() and n:
             raise ValueError("the igraph graph has no vertex attribute 'type' (False for inputs, True for outputs)")
@@ -216,14 +242,22 @@ class Layer:
 
     @cached_property
     def links(self) -> tuple[np.ndarray, np.ndarray]:
-        """(row, col) of every link in row-major order: the order of every weight array."""
+        """(row, col) of every link in row-major order: the order of every weight array.
+
+        >>> [ends.tolist() for ends in Layer.from_dense([[0, 1], [1, 1]]).links]
+        [[0, 1, 1], [1, 0, 1]]
+        """
         row = np.repeat(np.arange(self.n_in, dtype=np.int32), self.out_degrees)
         row.setflags(write=False)
         return row, self.indices
 
     @property
     def ids(self) -> np.ndarray:
-        """row * n_out + col of every link: sorted int64."""
+        """row * n_out + col of every link: sorted int64.
+
+        >>> Layer.from_dense([[0, 1], [1, 1]]).ids.tolist()
+        [1, 2, 3]
+        """
         row, col = self.links
         return row.astype(np.int64) * self.n_out + col
 
@@ -239,12 +273,20 @@ class Layer:
 
     @cached_property
     def T(self) -> Layer:
-        """The layer seen from its outputs: (n_out -> n_in)."""
+        """The layer seen from its outputs: (n_out -> n_in).
+
+        >>> Layer.from_dense([[1, 1, 0]]).T
+        Layer(3 -> 1, 2 links, density 66.67%)
+        """
         indptr, indices, _ = _transpose(self.indptr, self.indices, self.n_out)
         return Layer(self.n_out, self.n_in, indptr, indices, self.output_names, self.input_names)
 
     def find(self, row: ArrayLike, col: ArrayLike) -> np.ndarray:
-        """Position of each link row[i] -> col[i] in `links` order, -1 where there is none."""
+        """Position of each link row[i] -> col[i] in `links` order, -1 where there is none.
+
+        >>> Layer.from_dense([[0, 1], [1, 1]]).find([1, 0], [0, 0]).tolist()
+        [1, -1]
+        """
         row, col = _check_ids(row, self.n_in, "row"), _check_ids(col, self.n_out, "col")
         return _find(self.ids, row * self.n_out + col)
 
@@ -262,11 +304,22 @@ class Layer:
         return self._of_ids(ids[_find(self._same_shape(other).ids, ids) < 0])
 
     def with_links(self, row: ArrayLike, col: ArrayLike) -> Layer:
-        """A layer of the same neurons with other links."""
+        """A layer of the same neurons with other links.
+
+        >>> layer = Layer.from_edges([0], [1], shape=(2, 2), input_names=["left", "right"])
+        >>> layer.with_links([0, 1], [0, 0]).input_names
+        ('left', 'right')
+        """
         return Layer.from_edges(row, col, self.shape, input_names=self.input_names, output_names=self.output_names)
 
     def select(self, mask: ArrayLike) -> Layer:
-        """The links where `mask` (one boolean a link) is true; neurons stay."""
+        """The links where `mask` (one boolean a link) is true; neurons stay.
+
+        >>> layer, weights = Layer.from_dense([[0.1, 0.5], [0.7, 0]], weights=True)
+        >>> strong = weights > 0.3
+        >>> layer.select(strong), weights[strong].tolist()
+        (Layer(2 -> 2, 2 links, density 50%), [0.5, 0.7])
+        """
         mask = np.asarray(mask, dtype=bool)
         if mask.shape != (self.n_links,):
             raise ValueError(f"mask must have one value a link ({self.n_links}), got shape {mask.shape}")
@@ -276,12 +329,22 @@ class Layer:
     # ---- conversions ------------------------------------------------------------------------------
 
     def to_scipy(self, weights: ArrayLike | None = None) -> sp.csr_array:
-        """CSR array of `weights` (ones without); shares no memory with the layer."""
+        """CSR array of `weights` (ones without); shares no memory with the layer.
+
+        >>> layer = Layer.from_edges([0, 1], [1, 0], shape=(2, 2))
+        >>> (layer.to_scipy([0.5, 0.7]) @ [1, 10]).tolist()
+        [5.0, 0.7]
+        """
         data = np.ones(self.n_links) if weights is None else _check_weights(weights, self.n_links).copy()
         return sp.csr_array((data, self.indices.copy(), self.indptr.copy()), shape=self.shape)
 
     def to_dense(self, weights: ArrayLike | None = None) -> np.ndarray:
-        """(n_in, n_out) array: boolean mask, or the weights with 0 where there is no link."""
+        """(n_in, n_out) array: boolean mask, or the weights with 0 where there is no link.
+
+        >>> Layer.from_edges([0, 1], [1, 0], shape=(2, 2)).to_dense([0.5, 0.7])
+        array([[0. , 0.5],
+               [0.7, 0. ]])
+        """
         values = True if weights is None else _check_weights(weights, self.n_links)
         dense = np.zeros(self.shape, dtype=np.asarray(values).dtype)
         dense[self.links] = values
@@ -292,6 +355,10 @@ class Layer:
 
         Nodes are 0 .. n_in + n_out - 1, or the neurons' names where those differ from each other; a
         named neuron carries its name as `name`. Weights become the edge attribute `weight`.
+
+        >>> graph = Layer.from_edges([0, 1], [2, 0], shape=(2, 3)).to_networkx([0.5, 0.7])
+        >>> list(graph.edges(data="weight"))
+        [(0, 4, 0.5), (1, 2, 0.7)]
         """
         import networkx as nx
 
@@ -308,7 +375,12 @@ class Layer:
         return graph
 
     def to_igraph(self, weights: ArrayLike | None = None) -> igraph.Graph:
-        """igraph Graph: inputs first, vertex attribute `type` (False, True), `name` if named, edge `weight`."""
+        """igraph Graph: inputs first, vertex attribute `type` (False, True), `name` if named, edge `weight`.
+
+        >>> graph = Layer.from_edges([0, 1], [2, 0], shape=(2, 3)).to_igraph([0.5, 0.7])
+        >>> graph.get_edgelist(), graph.vs["type"]
+        ([(0, 4), (1, 2)], [False, False, True, True, True])
+        """
         import igraph as ig
 
         row, col = self.links
@@ -321,7 +393,11 @@ class Layer:
         return graph
 
     def to_graph(self) -> Graph:
-        """The undirected graph on n_in + n_out nodes, inputs first."""
+        """The undirected graph on n_in + n_out nodes, inputs first.
+
+        >>> [ends.tolist() for ends in Layer.from_edges([0, 1], [2, 0], shape=(2, 3)).to_graph().links]
+        [[0, 1], [4, 2]]
+        """
         row, col = self.links
         labels, names = self._labels()
         named = any(name is not None for name in names)
@@ -419,6 +495,10 @@ class Graph:
         """The graph with links u[i] - v[i]; with `weights`, `(graph, weights in links order)`.
 
         Self-loops and links named twice (in either direction) are errors, unless `simplify=True` drops them.
+
+        >>> graph, weights = Graph.from_edges([2, 0], [1, 1], n=3, weights=[0.5, 0.7])
+        >>> [ends.tolist() for ends in graph.links], weights.tolist()
+        ([[0, 1], [1, 2]], [0.7, 0.5])
         """
         _check_size(n, "n")
         u, v = _check_ids(u, n, "u"), _check_ids(v, n, "v")
@@ -447,7 +527,12 @@ class Graph:
 
     @classmethod
     def from_dense(cls, array: ArrayLike, *, weights: bool = False) -> Graph | tuple[Graph, np.ndarray]:
-        """The graph of a symmetric array's non-zero entries; with `weights=True`, `(graph, values)`."""
+        """The graph of a symmetric array's non-zero entries; with `weights=True`, `(graph, values)`.
+
+        >>> graph, weights = Graph.from_dense([[0, 0.5], [0.5, 0]], weights=True)
+        >>> graph, weights.tolist()
+        (Graph(2 nodes, 1 links), [0.5])
+        """
         return cls.from_scipy(Layer.from_dense(array).to_scipy(np.asarray(array)[np.nonzero(np.asarray(array))]), weights=weights)
 
     @overload
@@ -464,7 +549,12 @@ class Graph:
 
     @classmethod
     def from_scipy(cls, matrix: Any, *, weights: bool = False) -> Graph | tuple[Graph, np.ndarray]:
-        """The graph of a symmetric sparse matrix's stored entries; with `weights=True`, `(graph, values)`."""
+        """The graph of a symmetric sparse matrix's stored entries; with `weights=True`, `(graph, values)`.
+
+        >>> import scipy.sparse as sp
+        >>> Graph.from_scipy(sp.csr_array([[0, 1, 1], [1, 0, 0], [1, 0, 0]]))
+        Graph(3 nodes, 2 links)
+        """
         matrix = _canonical(matrix)
         if matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"an undirected graph needs a square matrix, got shape {matrix.shape} (a Layer may be rectangular)")
@@ -487,7 +577,13 @@ class Graph:
 
     @classmethod
     def from_networkx(cls, graph: networkx.Graph, *, weight: str | None = None, simplify: bool = False) -> Graph | tuple[Graph, np.ndarray]:
-        """The graph of an undirected networkx graph; with `weight`, an edge attribute: `(graph, values)`."""
+        """The graph of an undirected networkx graph; with `weight`, an edge attribute: `(graph, values)`.
+
+        >>> import networkx as nx
+        >>> karate, weights = Graph.from_networkx(nx.karate_club_graph(), weight="weight")
+        >>> karate, int(weights.max())
+        (Graph(34 nodes, 78 links), 7)
+        """
         if graph.is_directed() and not simplify:
             raise ValueError("got a directed networkx graph; pass graph.to_undirected(), or simplify=True")
         nodes = list(graph)
@@ -509,7 +605,12 @@ class Graph:
 
     @classmethod
     def from_igraph(cls, graph: igraph.Graph, *, weight: str | None = None, simplify: bool = False) -> Graph | tuple[Graph, np.ndarray]:
-        """The graph of an undirected igraph graph; with `weight`, an edge attribute: `(graph, values)`."""
+        """The graph of an undirected igraph graph; with `weight`, an edge attribute: `(graph, values)`.
+
+        >>> import igraph as ig
+        >>> Graph.from_igraph(ig.Graph.Ring(5))
+        Graph(5 nodes, 5 links)
+        """
         if graph.is_directed() and not simplify:
             raise ValueError("got a directed igraph graph; pass graph.as_undirected(), or simplify=True")
         ends = np.array(graph.get_edgelist(), dtype=np.int64).reshape(-1, 2)
@@ -531,19 +632,31 @@ class Graph:
 
     @property
     def density(self) -> float:
-        """Links over possible links; 0 for fewer than two nodes."""
+        """Links over possible links; 0 for fewer than two nodes.
+
+        >>> Graph.from_edges([0, 1, 2, 3], [1, 2, 3, 0], n=4).density
+        0.6666666666666666
+        """
         return self.n_links / (self.n * (self.n - 1) / 2) if self.n > 1 else 0.0
 
     @cached_property
     def links(self) -> tuple[np.ndarray, np.ndarray]:
-        """(u, v) of every link with u < v, sorted: the order of every weight array."""
+        """(u, v) of every link with u < v, sorted: the order of every weight array.
+
+        >>> [ends.tolist() for ends in Graph.from_edges([2, 1], [0, 0], n=3).links]
+        [[0, 0], [1, 2]]
+        """
         row = np.repeat(np.arange(self.n, dtype=np.int32), self.degrees)
         upper = row < self.indices
         return _read_only(row[upper]), _read_only(self.indices[upper])
 
     @property
     def ids(self) -> np.ndarray:
-        """u * n + v of every link (u < v): sorted int64."""
+        """u * n + v of every link (u < v): sorted int64.
+
+        >>> Graph.from_edges([2, 1], [0, 2], n=3).ids.tolist()
+        [2, 5]
+        """
         u, v = self.links
         return u.astype(np.int64) * self.n + v
 
@@ -553,14 +666,23 @@ class Graph:
         return _read_only(np.diff(self.indptr))
 
     def find(self, u: ArrayLike, v: ArrayLike) -> np.ndarray:
-        """Position of each link u[i] - v[i] in `links` order, -1 where there is none."""
+        """Position of each link u[i] - v[i] in `links` order, -1 where there is none.
+
+        >>> Graph.from_edges([0, 1], [1, 2], n=3).find([2, 0], [1, 2]).tolist()
+        [1, -1]
+        """
         u, v = _check_ids(u, self.n, "u"), _check_ids(v, self.n, "v")
         return _find(self.ids, np.minimum(u, v) * self.n + np.maximum(u, v))
 
     # ---- set algebra ------------------------------------------------------------------------------
 
     def select(self, mask: ArrayLike) -> Graph:
-        """The links where `mask` (one boolean a link) is true; nodes stay."""
+        """The links where `mask` (one boolean a link) is true; nodes stay.
+
+        >>> graph, weights = Graph.from_edges([0, 1, 2], [1, 2, 3], n=4, weights=[0.5, 0.1, 0.7])
+        >>> graph.select(weights > 0.3)
+        Graph(4 nodes, 2 links)
+        """
         mask = np.asarray(mask, dtype=bool)
         if mask.shape != (self.n_links,):
             raise ValueError(f"mask must have one value a link ({self.n_links}), got shape {mask.shape}")
@@ -578,13 +700,21 @@ class Graph:
         return self._of_ids(ids[_find(self._same_size(other).ids, ids) < 0])
 
     def with_links(self, u: ArrayLike, v: ArrayLike) -> Graph:
-        """A graph of the same nodes with other links."""
+        """A graph of the same nodes with other links.
+
+        >>> Graph.from_edges([0], [1], n=3, names=["a", "b", "c"]).with_links([0, 1], [2, 2]).names
+        ('a', 'b', 'c')
+        """
         return Graph.from_edges(u, v, self.n, names=self.names)
 
     # ---- conversions ------------------------------------------------------------------------------
 
     def to_scipy(self, weights: ArrayLike | None = None) -> sp.csr_array:
-        """Symmetric CSR array of `weights` (ones without)."""
+        """Symmetric CSR array of `weights` (ones without).
+
+        >>> (Graph.from_edges([0, 1], [1, 2], n=3).to_scipy([0.5, 0.7]) @ [1, 10, 100]).tolist()
+        [5.0, 70.5, 7.0]
+        """
         data = np.ones(self.n_links) if weights is None else _check_weights(weights, self.n_links)
         u, v = self.links
         both = np.concatenate([u, v]), np.concatenate([v, u])
@@ -593,7 +723,12 @@ class Graph:
         return matrix
 
     def to_dense(self, weights: ArrayLike | None = None) -> np.ndarray:
-        """(n, n) symmetric array: boolean, or the weights with 0 where there is no link."""
+        """(n, n) symmetric array: boolean, or the weights with 0 where there is no link.
+
+        >>> Graph.from_edges([0], [1], n=2).to_dense([0.5])
+        array([[0. , 0.5],
+               [0.5, 0. ]])
+        """
         values = True if weights is None else _check_weights(weights, self.n_links)
         dense = np.zeros(self.shape, dtype=np.asarray(values).dtype)
         u, v = self.links
@@ -601,7 +736,12 @@ class Graph:
         return dense
 
     def to_networkx(self, weights: ArrayLike | None = None) -> networkx.Graph:
-        """networkx Graph on 0 .. n-1, or on the nodes' names; weights become the edge attribute `weight`."""
+        """networkx Graph on 0 .. n-1, or on the nodes' names; weights become the edge attribute `weight`.
+
+        >>> graph = Graph.from_edges([0, 1], [1, 2], n=3, names=["a", "b", "c"]).to_networkx([0.5, 0.7])
+        >>> list(graph.edges(data="weight"))
+        [('a', 'b', 0.5), ('b', 'c', 0.7)]
+        """
         import networkx as nx
 
         labels = list(range(self.n)) if self.names is None or not _distinct(self.names) else list(self.names)
@@ -617,7 +757,12 @@ class Graph:
         return graph
 
     def to_igraph(self, weights: ArrayLike | None = None) -> igraph.Graph:
-        """igraph Graph with vertex attribute `name` if named and edge attribute `weight` if given."""
+        """igraph Graph with vertex attribute `name` if named and edge attribute `weight` if given.
+
+        >>> graph = Graph.from_edges([0, 1], [1, 2], n=3).to_igraph([0.5, 0.7])
+        >>> graph.get_edgelist(), graph.es["weight"]
+        ([(0, 1), (1, 2)], [0.5, 0.7])
+        """
         import igraph as ig
 
         graph = ig.Graph(n=self.n, edges=np.column_stack(self.links).tolist())

@@ -85,7 +85,12 @@ class Network:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Neurons in each group: the inputs, the hidden groups, the outputs."""
+        """Neurons in each group: the inputs, the hidden groups, the outputs.
+
+        >>> network = Network([Layer.from_edges([0, 1], [0, 1], shape=(2, 3)), Layer.from_edges([0, 2], [0, 0], shape=(3, 1))])
+        >>> network.sizes
+        (2, 3, 1)
+        """
         return (self.layers[0].n_in, *(layer.n_out for layer in self.layers))
 
     @property
@@ -95,7 +100,12 @@ class Network:
 
     @property
     def density(self) -> float:
-        """Links over possible links of all layers."""
+        """Links over possible links of all layers.
+
+        >>> network = Network([Layer.from_edges([0, 1], [0, 1], shape=(2, 3)), Layer.from_edges([0, 2], [0, 0], shape=(3, 1))])
+        >>> network.n_links, round(network.density, 3)
+        (4, 0.444)
+        """
         possible = sum(layer.n_in * layer.n_out for layer in self.layers)
         return self.n_links / possible if possible else 0.0
 
@@ -107,6 +117,11 @@ class Network:
         forward sweep reach the fixpoint: the forward sweep only strips neurons that nothing reaches, and
         so never takes the last outgoing link of a neuron that something reaches (Zhang et al. 2024,
         Cannistraci-Hebb training).
+
+        >>> network = Network([Layer.from_edges([0, 1], [0, 1], shape=(2, 3)), Layer.from_edges([0, 2], [0, 0], shape=(3, 1))])
+        >>> result = network.percolate()
+        >>> result.network.n_links, [ids.tolist() for ids in result.killed]
+        (2, [[1], [1, 2], []])
         """
         reached, leading = self._reached(), self._leading()
         alive = [forward & backward for forward, backward in zip(reached, leading)]
@@ -120,18 +135,32 @@ class Network:
                            tuple(np.flatnonzero(~a & had) for a, had in zip(alive, had_link)))
 
     def effective(self) -> Network:
-        """The network of those links only that lie on a path from an input to an output."""
+        """The network of those links only that lie on a path from an input to an output.
+
+        >>> network = Network([Layer.from_edges([0, 1], [0, 1], shape=(2, 3)), Layer.from_edges([0, 2], [0, 0], shape=(3, 1))])
+        >>> network.n_links, network.effective().n_links
+        (4, 2)
+        """
         return self.percolate().network
 
     @property
     def active(self) -> tuple[np.ndarray, ...]:
-        """For each group, which neurons lie on an input-to-output path."""
+        """For each group, which neurons lie on an input-to-output path.
+
+        >>> network = Network([Layer.from_edges([0, 1], [0, 1], shape=(2, 3)), Layer.from_edges([0, 2], [0, 0], shape=(3, 1))])
+        >>> [group.tolist() for group in network.active]
+        [[True, False], [True, False, False], [True]]
+        """
         return tuple(f & b for f, b in zip(self._reached(), self._leading()))
 
     def path_counts(self) -> tuple[np.ndarray, ...]:
         """For each group, through how many input-to-output paths each neuron goes.
 
         Exact whole numbers: arrays of Python integers where 64 bits would not do.
+
+        >>> network = Network([Layer.from_dense([[1, 1], [0, 1]]), Layer.from_dense([[1, 0], [1, 1]])])
+        >>> [counts.tolist() for counts in network.path_counts()]
+        [[3, 2], [1, 4], [3, 2]]
         """
         from_inputs = [np.ones(self.sizes[0], dtype=np.int64)]
         for layer in self.layers:
@@ -143,7 +172,11 @@ class Network:
 
     @property
     def n_paths(self) -> int:
-        """How many paths lead from an input to an output: an exact whole number of any size."""
+        """How many paths lead from an input to an output: an exact whole number of any size.
+
+        >>> Network([Layer.from_dense([[1, 1], [0, 1]]), Layer.from_dense([[1, 0], [1, 1]])]).n_paths
+        5
+        """
         return sum(map(int, self.path_counts()[0]))
 
     def _has_link(self) -> list[np.ndarray]:

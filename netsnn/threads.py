@@ -1,14 +1,15 @@
-"""One pool of threads for the compiled kernels, which release the GIL."""
+"""How many threads compute: one pool for the compiled kernels, which release the GIL, and one thread of BLAS where bits count."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
-__all__ = ["n_threads", "run"]
+__all__ = ["n_threads", "one_blas_thread", "run"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -23,6 +24,15 @@ def n_threads() -> int:
             raise ValueError(f"NETSNN_THREADS must be a whole number of at least 1, got {wanted!r}")
         return int(wanted)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Dense linear algebra on one thread: BLAS sums in another order, to other last bits, on each number of threads."""
+    import threadpoolctl
+
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def run(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:

@@ -49,6 +49,24 @@ def test_predict_passes_options_and_warns_of_a_shortfall(files, capfd):
     assert err == "netsnn: warning: asked for 9 pairs, but only 2 unlinked pairs have a positive score\n"
 
 
+@pytest.mark.parametrize("command", ["predict {} -m ra", "convert {} - --to edges"])
+def test_simplify_takes_a_list_that_names_links_twice(command, files, capfd):
+    (files / "both.edges").write_text("0 1\n1 0\n1 2\n2 2\n")
+    words = command.format(files / "both.edges").split()
+    assert main(words) == 1
+    assert "both.edges:4: node 2 is linked to itself (simplify=True or --simplify drops such links)" in capfd.readouterr().err
+    assert main([*words, "--simplify"]) == 0
+    assert capfd.readouterr().out.splitlines()[1:] in (["0,2,0.5"], ["0 1", "1 2"])
+
+
+def test_measure_and_plot_simplify_layers(files):
+    (files / "twice.edges").write_text("0 1\n0 1\n1 0\n")
+    for words in (["measure", "-m", "hubs", "-o", files / "m.csv"], ["plot", "-f", "degrees", "-o", files / "d.png"]):
+        words = [*map(str, words), str(files / "twice.edges"), "--kind", "layer"]
+        assert main(words) == 1 and not os.path.exists(words[-4])
+        assert main([*words, "--simplify"]) == 0 and os.path.exists(words[-4])
+
+
 def test_predict_shows_a_readable_table_on_a_terminal(files):
     import pty
 

@@ -35,14 +35,16 @@ def place(tmp_path_factory):
     layer = ns.wiring.erdos_renyi(10, 15, density=0.2, seed=0)
     ns.write(layer, folder / "layer.npz")
     ns.write(layer.to_graph(), folder / "graph.edges")
-    (folder / "pairs.csv").write_text("0,1\n1,0\n")
+    for name in ("pairs.csv", "drawn.svg"):
+        (folder / name).write_text("0,1\n1,0\n")
     ns.write(ns.Network([layer, ns.wiring.erdos_renyi(15, 4, density=0.3, seed=1)]), folder / "net.npz")
     for ending in ("npz", "edges", "toml", "mat"):
         (folder / f"empty.{ending}").touch()
         (folder / f"junk.{ending}").write_bytes(random.Random(0).randbytes(300))
     (folder / "folder.npz").mkdir()
     (folder / "folder" / "history").mkdir(parents=True)
-    shutil.copytree(DATA / "run", folder / "run", ignore=shutil.ignore_patterns("cache"))
+    shutil.copytree(DATA / "run", folder / "run" / "history", ignore=shutil.ignore_patterns("cache"))
+    (folder / "run" / "history" / "old.csv").touch()
     (folder / "study.toml").write_text('networks = ["graph.edges"]\nmethods = ["l3"]\nrepeats = 1\n')
     return folder
 
@@ -110,7 +112,12 @@ WRONG = {
     "study study.toml --jobs={}": "nan 0 -1 x 1.5",
     "study study.toml --out={}": "-",
     "train --epochs 1 --out={}": "-",
-    "measure pairs.csv --kind layer -o {}": "pairs.csv ./pairs.csv x.xlsx x",
+    "measure pairs.csv --kind layer -o {}": "pairs.csv ./pairs.csv folder/../pairs.csv x.xlsx x",
+    "measure run -m hubs -o {}": "run/history/old.csv",
+    "measure run -m hubs {}": "--simplify --kind=layer --format=npz",
+    "plot run -f degrees -o new.svg {}": "--simplify --kind=layer --format=npz",
+    "plot drawn.svg --format edges --kind layer -f degrees -o {}": "drawn.svg",
+    "convert graph.edges --simplify {}": "graph.edges ./graph.edges",
     "report run {}": "--nope extra",
     TRAIN + " --epochs={}": "nan inf -1 0 x 1.5 true",
     TRAIN + " --steps={}": "nan -1 0 x 1.5",

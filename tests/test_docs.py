@@ -27,8 +27,8 @@ RESULTS = {"Percolation", "FileError", "NetsnnError", "ShortfallWarning", "Study
            "Spectrum", "Event", "State", "Choice", "Energy", "Run", "Events", "Frames", "Recordings", "Snapshot", "Spells", "View", "Evaluation",
            "DPAP", "PQ", "SDSNN", "STDS", "DeepR", "GradR"}
 # of no paper: plain counts, conversions, and what is our own
-OWN = {"read", "write", "write_text", "read_split", "read_study", "components", "distances", "degrees", "network_degrees", "gini", "hubs", "assortativity", "overlap", "retained",
-       "against_null", "summary", "network_summary", "small_world", "permutation_null", "weight_variance", "magnitude", "choose", "grow", "rewire", "start", "static", "dense",
+OWN = {"read", "write", "write_text", "read_split", "read_study", "components", "degrees", "network_degrees", "hubs", "overlap", "retained",
+       "against_null", "summary", "network_summary", "magnitude", "choose", "grow", "rewire", "start", "static", "dense",
        "choose_compute", "compute_dense", "compute_on_links", "on_links", "density", "from_graph", "to_graph", "sparse_layers", "sparsify", "open_run", "read_config",
        "write_config", "train", "load", "bin_events", "rate", "ages", "alluvial", "barcode", "compare", "evolution", "layer", "persistence", "receptive_field", "report", "save",
        "spy", "style", "view"}

@@ -297,6 +297,12 @@ def test_any_titles_above_ids_are_no_nodes(tmp_path):
     assert graph == ns.Graph.from_edges([0, 1], [1, 2], n=3) and weights.tolist() == [0.5, 2]
     path.write_text("Neuron A,Neuron B\n")
     assert ns.read(path).names == ("Neuron A", "Neuron B")
+    path.write_text("pre,post\nAVAL,AVAR\nAVAR,PVC\n")
+    assert ns.read(path).names == ("AVAL", "AVAR", "PVC")
+    path.write_text("hub core 0.5\n1 2 0.7\n3 4 1\n")  # no titles: a number has its place among the weights
+    assert ns.read(path).n_links == 3
+    path.write_text("anna bob\n1 2\n")
+    assert ns.read(path).n_links == 2
     path.write_text("anna,1\n2,1\n")
     assert ns.read(path).names == ("anna", "2", "1")
 
@@ -313,6 +319,11 @@ def test_simplify_keeps_the_first_of_links_given_twice_and_drops_self_loops(tmp_
     graph, weights = ns.read(tmp_path / name, kind="graph", weights=True, simplify=True)
     assert graph == ns.Graph.from_edges([0, 1], [1, 2], n=3)
     assert weights.tolist() == [2.5, 4]
+
+
+def test_simplify_is_true_or_false(tmp_path):
+    with pytest.raises(ValueError, match="simplify must be true or false, got 'no'"):
+        ns.read(tmp_path / "x.edges", simplify="no")
 
 
 def test_simplify_takes_repeated_links_of_layers_and_networks(tmp_path):

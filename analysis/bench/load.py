@@ -12,7 +12,7 @@ degrees do grow, and walks over hubs with them. `best` asks for one pair in a hu
 Every operation runs in a process of its own, once on a tiny network (which loads what is compiled), then on the one measured; short calls are repeated,
 and the least time counts. Seconds are those of the processor, of all threads together, for others use the machine too; the time on the wall stands in the
 CSV. Memory is the most that the process held, the network included, less what it held before the network was there. An operation beyond --seconds
-or --memory is stopped, and not tried where its growth so far foresees that. The tables are analysis/results/bench_load.md and .csv; rows of earlier calls stay.
+or --memory is stopped, and not tried where its growth so far foresees that (some were given 1500 s in a later call). The tables are analysis/results/bench_load.md and .csv; rows of earlier calls stay.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ FIELDS = ["operation", "links", "seconds", "wall", "peak_mb", "outcome"]
 WALKS = "scores all pairs that walks of three links join: here nearly all n^2 of them; see the sparser layers"
 STEEP = 1.3  # from this exponent on an operation is named in NAMED
 HUBS = "pairs of links that share a neuron: their number, a sum of squared degrees, grows faster than the links where hubs grow"
-CACHES = "linear up to 1e6 (exponent {:.2f}); at 1e7 its arrays no longer fit the caches"
+CACHES = "near linear up to 1e6 (exponent {:.2f}); at 1e7 its arrays no longer fit the caches, the likely cause"
 NAMED = {
     **{f"{what} {name}": WALKS for what in ("best", "evaluate") for name in ("l3", "lp", "ch2_l3", "ch3_l3", "ch2_l3n", "cra", "bra", "car", "ch3_l3, sample=True")},
     **{f"best {name} in a graph": WALKS for name in ("l3", "ch3_l3")},
@@ -66,7 +66,7 @@ NAMED = {
     "best ch3_l2 in a graph": "walks grow faster than links where hubs grow, and each pair's neighbours are counted link by link",
     **{name: HUBS for name in ("scores ra, of given pairs in a graph", "best cn in a graph", "best ra in a graph", "best jaccard in a graph", "evaluate ra in a graph", "measure clustering", "measure nestedness",
                                "measures.summary")},
-    **dict.fromkeys(("measure modularity", "plot.view"), "Louvain's passes, more of them in larger networks"),
+    **dict.fromkeys(("measure modularity", "plot.view", 'plot.spy(order="community")', "plot.evolution"), "Louvain's passes, more of them in larger networks"),
     "wiring.receptive_field": "draws from all pairs, n_in n_out of them, as its documentation says; memory does not grow so",
     "best spm": "dense linear algebra, O(n^3)",
     "best katz": "every pair has a Katz score: n^2 of them",

@@ -39,8 +39,10 @@ def run(arguments: argparse.Namespace) -> None:
     """Read one, write the other."""
     import sys
 
+    from netsnn.cli.sources import check_output
     from netsnn.io import read, write
 
+    check_output(arguments.target, arguments.source)
     value, weights = read(arguments.source, kind=arguments.kind, weights=True, simplify=arguments.simplify, format=arguments.source_format)
     write(value, arguments.target, weights=weights, format=arguments.target_format)
     if arguments.target != "-":

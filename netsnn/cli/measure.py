@@ -41,7 +41,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--nulls", type=int, default=0, metavar="N", help="z-scores against N random layers of the same degrees")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="for --nulls (default 0)")
     add_file_options(parser)
-    parser.add_argument("-o", "--output", type=_output, metavar="FILE", help="file to write (.csv, .json, .txt), or csv, json or text for standard output "
+    parser.add_argument("-o", "--output", type=_output, default="-", metavar="FILE", help="file to write (.csv, .json, .txt), or csv, json or text for standard output "
                         "(default: text on a terminal, csv into a pipe)")
     parser.set_defaults(run=run)
 
@@ -51,7 +51,8 @@ class _List(argparse.Action):
         from netsnn.measures.summary import MEASURES, QUICK
 
         for name, measure in MEASURES.items():
-            print(f"{name:15}{measure.__doc__}{'' if name in QUICK else ' (not by default)'}")
+            about = (measure.__doc__ or "").partition("\n")[0]
+            print(f"{name:15}{about}{'' if name in QUICK else ' (not by default)'}")
         parser.exit()
 
 
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--nulls must be at most 1000000, got {arguments.nulls}")
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {arguments.seed}")
-    form, target = arguments.output or ("text" if sys.stdout.isatty() else "csv", "-")
+    form, target = arguments.output
     check_output(target, arguments.source)
     rows = []
     for head, layer in _layers(arguments):
@@ -80,10 +81,12 @@ def run(arguments: argparse.Namespace) -> None:
 def _output(text: str) -> tuple[str, str]:
     """(form, where to) of what -o was given."""
     form = FORMS.get(os.path.splitext(text)[1].lower())
+    if text == "-":
+        text = "text" if sys.stdout.isatty() else "csv"
     if text in FORMS.values():
         return text, "-"
     if form is None:
-        raise argparse.ArgumentTypeError(f"{text}: the ending must be {', '.join(FORMS)}; {', '.join(FORMS.values())} alone go to standard output")
+        raise argparse.ArgumentTypeError(f"{text or 'an empty name'}: the ending must be {', '.join(FORMS)}; {', '.join(FORMS.values())} alone go to standard output")
     return form, text
 
 
@@ -105,13 +108,14 @@ def _formatted(rows: list[dict], form: str) -> str:
 
 def _layers(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Layer]]:
     """(columns that say which layer it is, the layer) of everything in the source."""
-    from netsnn.cli.sources import is_run, open_run
+    from netsnn.cli.sources import is_run, open_run, refuse_file_options
     from netsnn.graph import Layer
     from netsnn.io import read
     from netsnn.network import Network
 
     source = arguments.source
     if is_run(source):
+        refuse_file_options(arguments)
         history = open_run(source)
         if not len(history):
             raise ValueError(f"{source}: the run has no snapshot yet")

@@ -56,11 +56,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     matplotlib.use("Agg")
     from netsnn import plot
-    from netsnn.io.atomic import check_target
+    from netsnn.cli.sources import check_output
 
     if (arguments.figure == "view") != arguments.output.lower().endswith((".html", ".htm")):
         raise ValueError(f"{arguments.output}: view is written as .html, every other figure as a picture")
-    check_target(arguments.output)
+    check_output(arguments.output, arguments.source)
     for option, figures in TAKES.items():
         if getattr(arguments, option) is not None and arguments.figure not in figures:
             raise ValueError(f"{arguments.figure} takes no --{option}; it is for {', '.join(figures)}")
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _draw(arguments: argparse.Namespace, plot: ModuleType) -> Axes:
-    from netsnn.cli.sources import is_run, open_run
+    from netsnn.cli.sources import is_run, open_run, refuse_file_options
     from netsnn.graph import Layer
     from netsnn.io import read
     from netsnn.network import Network
@@ -85,6 +85,7 @@ def _draw(arguments: argparse.Namespace, plot: ModuleType) -> Axes:
     name = arguments.figure
     ordered = {"order": arguments.order} if arguments.order else {}
     if is_run(arguments.source):
+        refuse_file_options(arguments)
         history = open_run(arguments.source)
         if not len(history):
             raise ValueError(f"{arguments.source}: the run has no snapshot yet")

@@ -11,7 +11,9 @@ from netsnn.history import History
 from netsnn.io import FORMATS
 from netsnn.io.atomic import check_target
 
-__all__ = ["add_file_options", "add_simplify", "check_output", "is_run", "open_run"]
+__all__ = ["add_file_options", "add_simplify", "check_output", "is_run", "open_run", "refuse_file_options"]
+
+RUN_FILES = ("config.toml", "log.csv", "checkpoint.pt", "history", "index.jsonl", "snapshots", "cache")
 
 
 def add_file_options(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +25,24 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
 
 def add_simplify(parser: argparse.ArgumentParser) -> None:
     """The option to take files that name links twice."""
-    parser.add_argument("--simplify", action="store_true", help="drop links given twice (the first stays) and self-loops, which are errors otherwise")
+    parser.add_argument("--simplify", action="store_true", help="drop links given twice (the first stays) and a graph's self-loops, which are errors otherwise")
 
 
 def check_output(output: str, source: str) -> None:
-    """Before long work: that `output` can be written, and is not the very file that is read."""
+    """Before long work: that `output` can be written, and is not the very file that is read, or one of the run that is read."""
     check_target(output)
-    if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
+    target, given = os.path.realpath(output), os.path.realpath(source)
+    if os.path.isfile(target) and os.path.exists(given) and os.path.samefile(target, given):
         raise ValueError(f"{output} is the file that is read: the result would take its place")
+    if os.path.isfile(target) and os.path.isdir(given) and os.path.relpath(target, given).split(os.sep)[0] in RUN_FILES:
+        raise ValueError(f"{output} belongs to the run that is read: the result would take its place")
+
+
+def refuse_file_options(arguments: argparse.Namespace) -> None:
+    """Of a run: nothing to say about what a file holds."""
+    for option in ("format", "kind", "simplify"):
+        if getattr(arguments, option):
+            raise ValueError(f"--{option} is for files, and {arguments.source} is the folder of a run")
 
 
 def is_run(path: str) -> bool:

@@ -226,7 +226,7 @@ def dpap(**options: Any) -> Recipe:
 
     References
     ----------
-    Han, Zhao, Zeng, Pan, arXiv 2211.12714; TPAMI (2024).
+    Han, Zhao, Zeng, Shen, Developmental plasticity-inspired adaptive pruning for deep spiking and artificial neural networks, arXiv 2211.12714; TPAMI 47:240 (2025).
 
     Examples
     --------

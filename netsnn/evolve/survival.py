@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netsnn.evolve.rules import DPAP
+from netsnn.threads import one_blas_thread
 
 __all__ = ["bcm", "scaled", "survival_step", "trace"]
 
@@ -22,6 +23,7 @@ def trace(spikes: np.ndarray, decay: float = 0.5) -> np.ndarray:
     return now / max(len(spikes), 1)
 
 
+@one_blas_thread()
 def bcm(before: np.ndarray, after: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     """BCM plasticity of a layer over a batch: sum of tr_j (tr_j - threshold_j) tr_i, an (inputs, outputs) array.
 
@@ -52,7 +54,7 @@ def survival_step(survival: np.ndarray, spine: np.ndarray, *, epoch: int, kind: 
 
     References
     ----------
-    Han, Zhao, Zeng, Pan, Adaptive sparse structure development with pruning and regeneration (DPAP), arXiv 2211.12714.
+    Han, Zhao, Zeng, Shen, Developmental plasticity-inspired adaptive pruning for deep spiking and artificial neural networks, arXiv 2211.12714; TPAMI 47:240 (2025).
 
     Examples
     --------

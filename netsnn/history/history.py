@@ -91,6 +91,15 @@ class History:
         note : str
 
         `weights`, `removed` and `grown` may also be mappings from some layers' names or numbers.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> layer, weights = Layer.from_dense([[0.5, 0.0, 0.7]], weights=True)
+        >>> history.record({"first": layer}, step=0, weights=[weights], scalars={"accuracy": 0.9})
+        >>> history.names, history[0].weights[0].tolist()
+        (('first',), [0.5, 0.7])
         """
         index = self._index
         layers, form = self._check(layers)
@@ -121,7 +130,16 @@ class History:
             raise
 
     def rewind(self, step: int) -> None:
-        """Drop the snapshots after `step`, all at once: for a training that goes on from an earlier checkpoint."""
+        """Drop the snapshots after `step`, all at once: for a training that goes on from an earlier checkpoint.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> for i, wiring in enumerate([[[1, 1, 0]], [[0, 1, 1]], [[1, 1, 0]]]):
+        ...     history.record([Layer.from_dense(wiring)], step=100 * i)
+        >>> history.rewind(150)
+        >>> history
+        History(2 snapshots, steps 0 .. 100)
+        """
         step = _whole(step)
         n = sum(entry.step <= step for entry in self._index.entries)
         dropped = self._index.entries[n:]
@@ -154,7 +172,15 @@ class History:
         return f"History({len(self)} snapshots{f', steps {steps[0]} .. {steps[-1]}' if len(self) else ''})"
 
     def at(self, step: int) -> Snapshot:
-        """The snapshot of exactly this step."""
+        """The snapshot of exactly this step.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> for i, wiring in enumerate([[[1, 1, 0]], [[0, 1, 1]], [[1, 1, 0]]]):
+        ...     history.record([Layer.from_dense(wiring)], step=100 * i)
+        >>> history.at(100)
+        Snapshot(1: step 100, 1 layers, 2 links)
+        """
         place = int(np.searchsorted(self.steps, step))
         if place == len(self) or self.steps[place] != step:
             near = ", ".join(map(str, self.steps[max(place - 1, 0):place + 1]))
@@ -168,7 +194,15 @@ class History:
 
     @property
     def scalars(self) -> dict[str, np.ndarray]:
-        """Each scalar over the snapshots, as floats; NaN where a snapshot lacks it."""
+        """Each scalar over the snapshots, as floats; NaN where a snapshot lacks it.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> history.record([Layer.from_dense([[1, 0]])], step=0)
+        >>> history.record([Layer.from_dense([[0, 1]])], step=1, scalars={"accuracy": 0.9})
+        >>> history.scalars
+        {'accuracy': array([nan, 0.9])}
+        """
         names = dict.fromkeys(name for entry in self._index.entries for name in entry.scalars)
         return {name: np.array([entry.scalars.get(name, np.nan) for entry in self._index.entries], dtype=float) for name in names}
 
@@ -183,7 +217,15 @@ class History:
         return self._index.form.shapes if self._index.form else ()
 
     def reasons(self, what: str, layer: int | str = 0) -> dict[str, np.ndarray]:
-        """How many links of a layer were "removed" or "grown" for each reason, over the snapshots: from the index alone."""
+        """How many links of a layer were "removed" or "grown" for each reason, over the snapshots: from the index alone.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> history.record([Layer.from_dense([[1, 0, 0]])], step=0)
+        >>> history.record([Layer.from_dense([[0, 1, 1]])], step=1, grown=[{"score": ([0], [1]), "random": ([0], [2])}])
+        >>> {reason: counts.tolist() for reason, counts in history.reasons("grown").items()}
+        {'score': [0, 1], 'random': [0, 1]}
+        """
         if what not in ("removed", "grown"):
             raise ValueError(f"what must be removed or grown, got {what!r}")
         i = self._layer(layer)
@@ -223,6 +265,14 @@ class History:
 
         Everything below is computed from them. What happens between two snapshots is not seen: a link lost and regrown
         in between never went. A link of the first snapshot is taken to be born there.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> for i, wiring in enumerate([[[1, 1, 0]], [[0, 1, 1]], [[1, 1, 0]]]):
+        ...     history.record([Layer.from_dense(wiring)], step=100 * i)
+        >>> spells = history.spells()
+        >>> spells.ids.tolist(), spells.born.tolist(), spells.died.tolist()
+        ([0, 0, 1, 2], [0, 2, 0, 1], [1, 3, 3, 2])
         """
         i = self._layer(layer)
         last = self._index.entries[-1].file if len(self) else ""
@@ -244,6 +294,14 @@ class History:
           (Liu et al. 2021)
 
         The first snapshot has no A: its kept, lost, gained and regrown are 0, its ratios NaN.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> for i, wiring in enumerate([[[1, 1, 0]], [[0, 1, 1]], [[1, 1, 0]]]):
+        ...     history.record([Layer.from_dense(wiring)], step=100 * i)
+        >>> changes = history.turnover()
+        >>> changes["gained"].tolist(), changes["regrown"].tolist(), changes["turnover"].tolist()
+        ([0, 1, 1], [0, 0, 1], [nan, 0.5, 0.5])
         """
         n_in, n_out = self._shape(layer)
         return {"step": self.steps} | lifetimes.turnover(self.spells(layer), len(self), n_in * n_out)
@@ -253,6 +311,15 @@ class History:
 
         With `of="jaccard"` |S and T| / |S or T|; with `of="retained"` |S and T| / |S|, where S belongs to the row. 1 where both (or
         S) are empty. The counts come from the links' spells, in O(links + snapshots^2) for links that are seldom regrown.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> for i, wiring in enumerate([[[1, 1, 0]], [[0, 1, 1]], [[1, 1, 0]]]):
+        ...     history.record([Layer.from_dense(wiring)], step=100 * i)
+        >>> history.overlap(of="retained")
+        array([[1. , 0.5, 1. ],
+               [0.5, 1. , 0.5],
+               [1. , 0.5, 1. ]])
         """
         if of not in ("jaccard", "retained"):
             raise ValueError(f"of must be jaccard or retained, got {of!r}")
@@ -267,6 +334,14 @@ class History:
 
         With `cohort`, the number of a snapshot: only the links of that snapshot, aged from there. Then fraction is just the
         part of them that every snapshot up to that age still held.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> for i, wiring in enumerate([[[1, 1, 0]], [[0, 1, 1]], [[1, 1, 0]]]):
+        ...     history.record([Layer.from_dense(wiring)], step=100 * i)
+        >>> curve = history.survival(cohort=0)
+        >>> curve["age"].tolist(), curve["fraction"].tolist()
+        ([0, 100, 200], [1.0, 0.5, 0.5])
         """
         return lifetimes.survival(self.spells(layer), self.steps, None if cohort is None else self._at(cohort))
 
@@ -275,6 +350,14 @@ class History:
 
         The age counts from the first snapshot of the unbroken run that holds the link: a regrown link starts anew, and `earlier`
         says how many such runs it had before.
+
+        >>> import tempfile
+        >>> history = History(tempfile.mkdtemp())
+        >>> for i, wiring in enumerate([[[1, 1, 0]], [[0, 1, 1]], [[1, 1, 0]]]):
+        ...     history.record([Layer.from_dense(wiring)], step=100 * i)
+        >>> ages = history.ages()
+        >>> ages["col"].tolist(), ages["age"].tolist(), ages["earlier"].tolist()
+        ([0, 1], [0, 200], [1, 0])
         """
         return lifetimes.ages(self.spells(layer), self.steps, self._at(at), self._shape(layer)[1])
 

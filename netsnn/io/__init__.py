@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from numpy.typing import ArrayLike
 
-from netsnn.errors import FileError
+from netsnn.errors import FileError, check_flag
 from netsnn.graph import Graph, Layer
 from netsnn.hints import PathLike
 from netsnn.io import edges, matlab, matrix_market, npz, pajek, xml
@@ -53,7 +53,8 @@ FORMATS = {
 def read(path: PathLike | BinaryIO, *, kind: str | None = None, weights: bool = False, simplify: bool = False, format: str | None = None) -> Any:
     """The Layer, Graph or Network in a file; with `weights=True`, (value, weights in links order or None).
 
-    Names of neurons come back as text, weights as float64, or in the file's own type from npz and mat. An undirected file may
+    Names of neurons come back as text, weights as float64, or in the file's own type from npz and mat. A list's titles are skipped: the usual ones (source, target,
+    pre, post, ...), or any texts above columns of ids. An undirected file may
     give a layer's link from either end; a directed one must give it from the input. Ids in a list without a header count from 0.
 
     Parameters
@@ -76,6 +77,7 @@ def read(path: PathLike | BinaryIO, *, kind: str | None = None, weights: bool = 
     >>> read(path)
     Graph(4 nodes, 4 links)
     """
+    check_flag("simplify", simplify)
     if kind is not None and kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     form = _format(path, format)
@@ -160,5 +162,5 @@ def _format(path: PathLike | BinaryIO, name: str | None) -> Format:
     if os.path.isdir(_name(path)):
         raise FileError(f"{_name(path)}: Is a directory")
     known = ", ".join("." + extension for form in FORMATS.values() for extension in form.extensions)
-    what = "standard input and output have no extension" if str(path) == "-" else f"{_name(path)}: unknown extension {'.' + extension!r}"
+    what = "standard input and output have no extension" if str(path) == "-" else f"{_name(path)}: unknown extension {'.' + extension!r}" if extension else f"{_name(path)}: no extension"
     raise ValueError(f"{what}; give a format ({', '.join(FORMATS)}) or one of {known}")

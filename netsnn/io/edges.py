@@ -23,9 +23,10 @@ from netsnn.io.tables import Column, Lines, decode, fast_columns, float_texts, n
 __all__ = ["dump", "load"]
 
 TITLES = {"source", "target", "from", "to", "u", "v", "input", "output", "node1", "node2", "i", "j", "weight", "id1", "id2",
-          "src", "dst", "tgt", "destination", "from_node", "to_node", "from_id", "to_id", "node_1", "node_2"}
+          "src", "dst", "tgt", "destination", "from_node", "to_node", "from_id", "to_id", "node_1", "node_2", "pre", "post", "pre_id", "post_id", "presynaptic", "postsynaptic", "head", "tail"}
 
 WHOLE = re.compile(r"[+-]?[0-9]+")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def dump(record: Record) -> bytes:
@@ -108,7 +109,7 @@ def _with_header(source: str, kind: str | None, data: bytes, header: dict[str, s
 def _without_header(source: str, kind: str | None, data: bytes, columns: Sequence[Column], lines: Lines) -> Record:
     if kind == "network":
         fail(source, "a network needs a header with the sizes of its groups")
-    if _titled(columns):
+    if _titled(columns, b"," in data or b"\t" in data):
         columns, lines = [column[1:] for column in columns], lines[1:]
     weights = numbers(source, columns[2], lines) if len(columns) > 2 else None
     ends, sizes = [], []
@@ -136,14 +137,16 @@ def _without_header(source: str, kind: str | None, data: bytes, columns: Sequenc
     return Record(kind or "graph", sizes, u, v, weights, names, lines=np.array(lines), directed=kind == "layer")
 
 
-def _titled(columns: Sequence[Column]) -> bool:
-    """Whether the first row are titles: the usual ones, or texts above columns of ids."""
+def _titled(columns: Sequence[Column], delimited: bool) -> bool:
+    """Whether the first row are titles: the usual ones, or any texts above ids (and weights) in columns that a comma or tab divides, or that are three."""
     if isinstance(columns[0], np.ndarray):
         return False
-    titles, rest = [column[0] for column in columns[:2]], [text for column in columns[:2] for text in column[1:]]
-    if any(title in rest for title in titles):  # a title is no node's name
+    titles, rest = [column[0] for column in columns], [text for column in columns[:2] for text in column[1:]]
+    if any(title in rest for title in titles[:2]):  # a title is no node's name
         return False
-    return all(title.lower() in TITLES for title in titles) or (bool(rest) and not any(map(WHOLE.fullmatch, titles)) and all(map(WHOLE.fullmatch, rest)))
+    if all(title.lower() in TITLES for title in titles[:2]):
+        return True
+    return (delimited or len(titles) == 3) and bool(rest) and all(map(WHOLE.fullmatch, rest)) and not any(map(NUMBER.fullmatch, titles))
 
 
 def _fast(data: bytes) -> tuple[bytes, int, list[np.ndarray] | None]:

@@ -83,7 +83,7 @@ def _turn_back(columns, first, count, left, right, y):
             y[uint64(first) + r, j] = columns[j - uint64(left), r]
 
 
-@kernel
+@kernel(inner=True)
 def _gather(columns, begin, end, indices, values, total):
     """total += the columns at links begin .. end - 1, each times its value: four at a time, so that `total` is seldom read and written."""
     link, end = uint64(begin), uint64(end)
@@ -100,7 +100,7 @@ def _gather(columns, begin, end, indices, values, total):
             total[r] += va * a[r]
 
 
-@kernel
+@kernel(inner=True)
 def _gather_and_dot(columns, begin, end, indices, values, column, total, dots):
     """As `_gather`, and while the columns are at hand: dots[link] += column . (the column at that link)."""
     link, end = uint64(begin), uint64(end)
@@ -125,7 +125,7 @@ def _gather_and_dot(columns, begin, end, indices, values, column, total, dots):
         dots[last] = da
 
 
-@kernel
+@kernel(inner=True)
 def _dot(columns, begin, end, indices, column, dots):
     """dots[link] += column . (the column at that link)."""
     for link in range(uint64(begin), uint64(end)):

@@ -12,6 +12,7 @@ from netsnn.errors import check_memory
 from netsnn.graph import Graph, Layer
 from netsnn.linkpred.blocks import DenseRows
 from netsnn.linkpred.methods import METHODS
+from netsnn.threads import one_blas_thread
 
 __all__ = ["SPCORR", "adaptive", "area_at_thresholds"]
 
@@ -106,4 +107,5 @@ def _correlation(graph: Layer | Graph, score: np.ndarray, kind: str) -> np.ndarr
     spread = np.linalg.norm(distance, axis=1, keepdims=True)
     distance /= np.where(spread > 0, spread, 1)
     first = graph.shape[0] if isinstance(graph, Layer) else 0
-    return distance[:graph.shape[0]] @ distance[first:].T
+    with one_blas_thread():
+        return distance[:graph.shape[0]] @ distance[first:].T

@@ -90,21 +90,47 @@ class Evaluation:
         return ends, ends_positive
 
     def hits(self, k: Any) -> np.ndarray:
-        """Expected number of test links among the k best (k may be an array)."""
+        """Expected number of test links among the k best (k may be an array).
+
+        >>> tied = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1])
+        >>> tied.hits([1, 2, 3]).tolist()
+        [1.0, 1.5, 2.0]
+        """
         return np.interp(k, *self._ends)
 
     def precision(self, k: int | None = None) -> float:
-        """Share of test links among the k best candidates (default: as many as there are test links)."""
+        """Share of test links among the k best candidates (default: as many as there are test links).
+
+        hits(k) / k.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> found.precision(), round(found.precision(3), 3)
+        (0.5, 0.667)
+        """
         k = self.n_positive if k is None else _check_k(k)
         return float(self.hits(k)) / k
 
     def recall(self, k: int | None = None) -> float:
-        """Share of all test links that stand among the k best."""
+        """Share of all test links that stand among the k best.
+
+        hits(k) / P.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> found.recall(1), found.recall(3)
+        (0.5, 1.0)
+        """
         k = self.n_positive if k is None else _check_k(k)
         return float(self.hits(k)) / self.n_positive
 
     def mcc(self, k: int | None = None) -> float:
-        """Matthews correlation of the k best with the test links; 0 where it is not defined."""
+        """Matthews correlation of the k best with the test links; 0 where it is not defined.
+
+        (TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN)), where TP = hits(k), FP = k - TP, FN = P - TP, TN = N - FP.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> found.mcc(), round(found.mcc(1), 3)
+        (0.0, 0.577)
+        """
         p, n = self.n_positive, self.n_negative
         k = min(p if k is None else _check_k(k), p + n)
         scale = np.sqrt(float(k) * p * n * (p + n - k))
@@ -112,12 +138,26 @@ class Evaluation:
 
     @cached_property
     def average_precision(self) -> float:
-        """Mean over test links of the precision at their rank."""
+        """Mean over test links of the precision at their rank.
+
+        (1 / P) sum over test links of hits(rank) / rank: no interpolation, as scikit-learn's `average_precision_score`.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> round(found.average_precision, 3)
+        0.833
+        """
         return float(self._precision_sums(0).sum() / self.n_positive)
 
     @cached_property
     def auc_pr(self) -> float:
-        """The Cannistraci-Hebb papers' AUC-PR: see `METRICS`."""
+        """The Cannistraci-Hebb papers' AUC-PR: see `METRICS`.
+
+        With p_k = hits(k) / k and r_k = hits(k) / P: sum over k > 1 of (r_k - r_(k-1)) (p_k + p_(k-1)) / 2, divided by 1 - r_1; p_1 if r_1 = 1.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> round(found.auc_pr, 3)
+        0.583
+        """
         p, n = int(self.positive[0]), int(self.negative[0])
         total = 0.0
         if n:  # the first candidate is no test link
@@ -132,20 +172,41 @@ class Evaluation:
 
     @cached_property
     def auc_pr_thresholds(self) -> float:
-        """AUC-PR with one point for each distinct score, as the authors' program draws it; equal to `auc_pr` without ties."""
+        """AUC-PR with one point for each distinct score, as the authors' program draws it; equal to `auc_pr` without ties.
+
+        The sum in `auc_pr`, with k only at the end of each group of ties.
+
+        >>> tied = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1])
+        >>> round(tied.auc_pr_thresholds, 3), round(tied.auc_pr, 3)
+        (0.833, 0.792)
+        """
         keep = self.positive + self.negative > 0
         return area_at_thresholds(self.positive[keep], self.negative[keep])
 
     @cached_property
     def auc_precision(self) -> float:
-        """Trapezia under the precision at 1 .. P, divided by P - 1."""
+        """Trapezia under the precision at 1 .. P, divided by P - 1.
+
+        With p_k = hits(k) / k: sum over k = 2 .. P of (p_k + p_(k-1)) / 2, divided by P - 1; for one test link p_1.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> round(found.auc_precision, 3)
+        0.75
+        """
         k = np.arange(1, self.n_positive + 1)
         precision = self.hits(k) / k
         return float(scipy.integrate.trapezoid(precision) / (len(k) - 1)) if len(k) > 1 else float(precision[0])
 
     @cached_property
     def auc_roc(self) -> float:
-        """Chance that a test link stands before another candidate; NaN without others."""
+        """Chance that a test link stands before another candidate; NaN without others.
+
+        (pairs (test link, other) in which the test link stands before + half the tied pairs) / (P N).
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> round(found.auc_roc, 3)
+        0.75
+        """
         if not self.n_negative:
             return float("nan")
         before = np.cumsum(self.negative) - self.negative
@@ -154,7 +215,15 @@ class Evaluation:
 
     @cached_property
     def auc_mroc(self) -> float:
-        """Area under the modified ROC curve: see `METRICS`."""
+        """Area under the modified ROC curve: see `METRICS`.
+
+        The area under y over x = ln(1 + FP) / ln(1 + N), where y = (m - r) / (1 - r) (1 - x) + x, m = ln(1 + TP) / ln(1 + P),
+        and r is m of a random ranking, TP = FP P / N.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> round(found.auc_mroc, 3)
+        0.767
+        """
         from netsnn.kernels.ranking import modified_roc
 
         if not self.n_negative:
@@ -163,25 +232,48 @@ class Evaluation:
 
     @cached_property
     def ndcg(self) -> float:
-        """Normalised discounted cumulative gain: see `METRICS`."""
+        """Normalised discounted cumulative gain: see `METRICS`.
+
+        sum over test links of 1 / ln(1 + rank), divided by the sum over i = 1 .. P of 1 / ln(1 + i).
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> round(found.ndcg, 3)
+        0.92
+        """
         tied = self.positive > 0
         size = (self.positive + self.negative)[tied].astype(np.float64)
         gain = np.sum(self.positive[tied] / size * _discounts(self._ends[0][:-1][tied], size))
         return float(gain / _discounts(np.zeros(1), np.array([float(self.n_positive)]))[0])
 
     def metric(self, name: str) -> float:
-        """The value of a metric by its name in `METRICS`."""
+        """The value of a metric by its name in `METRICS`.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> found.metric("auc_roc")
+        0.75
+        """
         if name not in METRICS:
             raise ValueError(f"no metric {name!r}; metrics: {', '.join(METRICS)}")
         value = getattr(self, name)
         return value() if callable(value) else value
 
     def summary(self) -> dict[str, float]:
-        """All metrics by name."""
+        """All metrics by name.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> {name: round(value, 2) for name, value in found.summary().items() if name.startswith("auc")}
+        {'auc_pr': 0.58, 'auc_precision': 0.75, 'auc_roc': 0.75, 'auc_mroc': 0.77}
+        """
         return {name: self.metric(name) for name in METRICS}
 
     def curve(self, points: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(rank, hits, false): expected test links and other candidates among the best, at `points` ranks close together at the top."""
+        """(rank, hits, false): expected test links and other candidates among the best, at `points` ranks close together at the top.
+
+        >>> found = Evaluation.from_scores([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.1])
+        >>> rank, hits, false = found.curve()
+        >>> rank.tolist(), hits.tolist(), false.tolist()
+        ([1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 2.0, 2.0], [0.0, 1.0, 1.0, 2.0])
+        """
         ends = self._ends[0]
         ranks = np.unique(np.concatenate([[1, self.n_positive], np.geomspace(1, ends[-1], points)]).round())
         hits = self.hits(ranks)
@@ -217,17 +309,32 @@ class NodeEvaluation:
 
     @property
     def precision(self) -> np.ndarray:
-        """Share of test links among each node's k best."""
+        """Share of test links among each node's k best.
+
+        >>> nodes = NodeEvaluation(k=2, nodes=np.array([0, 3]), test_links=np.array([1, 4]), hits=np.array([1.0, 1.0]))
+        >>> nodes.precision.tolist()
+        [0.5, 0.5]
+        """
         return self.hits / self.k
 
     @property
     def recall(self) -> np.ndarray:
-        """Share of each node's test links that stand among its k best."""
+        """Share of each node's test links that stand among its k best.
+
+        >>> nodes = NodeEvaluation(k=2, nodes=np.array([0, 3]), test_links=np.array([1, 4]), hits=np.array([1.0, 1.0]))
+        >>> nodes.recall.tolist()
+        [1.0, 0.25]
+        """
         return self.hits / self.test_links
 
     @property
     def vcmpr(self) -> np.ndarray:
-        """VCMPR@k (Menand, Seshadhri, PNAS 2024): the larger of precision and recall at each node."""
+        """VCMPR@k (Menand, Seshadhri, PNAS 2024): the larger of precision and recall at each node.
+
+        >>> nodes = NodeEvaluation(k=2, nodes=np.array([0, 3]), test_links=np.array([1, 4]), hits=np.array([1.0, 1.0]))
+        >>> nodes.vcmpr.tolist()
+        [1.0, 0.5]
+        """
         return self.hits / np.minimum(self.k, self.test_links)
 
 

@@ -11,12 +11,14 @@ from netsnn.errors import check_memory, check_whole, check_within
 from netsnn.graph import Graph, Layer
 from netsnn.hints import Seed, generator
 from netsnn.linkpred.blocks import BLOCK, DenseRows, pick_from_rows
+from netsnn.threads import one_blas_thread
 
 __all__ = ["katz", "perturbation", "perturbed_graph", "perturbed_layer"]
 
 DEGENERATE = 1e-11  # eigenvalues closer than this (relative to the largest) count as one, as in the authors' code
 
 
+@one_blas_thread()
 def largest_eigenvalue(graph: Layer | Graph) -> float:
     """Largest eigenvalue of the adjacency (of a layer: its largest singular value)."""
     matrix = graph.to_scipy()
@@ -34,8 +36,8 @@ def largest_eigenvalue(graph: Layer | Graph) -> float:
 def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = None) -> DenseRows:
     """Katz: sum over walks of beta^length, walks up to `length`, or all of them (then beta < 1 / largest eigenvalue).
 
-    All pairs of the unbounded sum come from a Cholesky factorisation (whose last bits hang on the threads of BLAS). Rows and pairs add up the series
-    until the rest is below 1e-15 of the largest score. On a layer only odd walks join the two sides.
+    All pairs of the unbounded sum come from a Cholesky factorisation. Rows and pairs add up the series until the rest is below 1e-15 of the largest
+    score. On a layer only odd walks join the two sides.
     """
     from netsnn.kernels.walks import walk_series
 
@@ -59,6 +61,7 @@ def katz(graph: Layer | Graph, beta: float | None = None, length: int | None = N
         walk_series(indptr, indices, beta, steps, rows, scores)
         return scores[first:].T
 
+    @one_blas_thread()
     def all_pairs(out: np.ndarray) -> None:
         solve = _katz_layer if isinstance(graph, Layer) else _katz_graph
         solve(graph.to_dense().astype(np.float64), beta, out)
@@ -95,6 +98,7 @@ def _katz_layer(matrix: np.ndarray, beta: float, out: np.ndarray) -> None:
     out[:] = solved if wide else solved.T
 
 
+@one_blas_thread()
 def perturbation(graph: Layer | Graph, seed: Seed, fraction: float = 0.1, repeats: int = 10) -> DenseRows:
     """SPM: the mean over `repeats` perturbations, each of ceil(fraction * links) links; dense, O(repeats n^3).
 

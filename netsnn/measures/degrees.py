@@ -53,6 +53,14 @@ def degrees(layer: Layer) -> dict[str, float]:
 def gini(values: ArrayLike) -> float:
     """Gini coefficient: half the mean absolute difference of two values, over the mean. 0: all equal; towards 1: one has all.
 
+    With the n values in rising order: G = sum over i = 1 .. n of (2 i - n - 1) x_i / (n sum x). 0 if all values are 0.
+
+    References
+    ----------
+    Gini (1912), Variabilita e mutabilita.
+
+    Examples
+    --------
     >>> gini([1, 1, 1, 1]), gini([0, 0, 0, 4])
     (0.0, 0.75)
     """
@@ -60,7 +68,7 @@ def gini(values: ArrayLike) -> float:
     if len(values) and values[0] < 0:
         raise ValueError(f"gini needs values of at least 0, got {values[0]}")
     n, total = len(values), values.sum()
-    return float((2 * np.arange(1, n + 1) - n - 1) @ values / (n * total)) if total else 0.0
+    return float(((2 * np.arange(1, n + 1) - n - 1) * values).sum() / (n * total)) if total else 0.0
 
 
 def hubs(layer: Layer, rule: str = "sigma", value: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
@@ -104,8 +112,13 @@ def network_degrees(network: Network) -> tuple[np.ndarray, ...]:
 def assortativity(layer: Layer) -> float:
     """Pearson correlation over links of the input's and the output's degree; NaN where one side's degrees are all equal.
 
+    With k_i the degree of input i and d_j that of output j: r = cov(k_i, d_j) / (std(k_i) std(d_j)) over the links (i, j).
     Newman's coefficient of the whole graph (igraph, networkx) is another number: it also compares the two sides' mean
     degrees, and is -1 on any complete layer of unequal sides.
+
+    References
+    ----------
+    Newman (2002), Phys. Rev. Lett. 89:208701 (of graphs with one kind of node); here between the two sides.
 
     Examples
     --------
@@ -117,8 +130,13 @@ def assortativity(layer: Layer) -> float:
     x, y = layer.out_degrees[row].astype(np.float64), layer.in_degrees[col].astype(np.float64)
     if layer.n_links < 2 or not np.ptp(x) or not np.ptp(y):
         return float("nan")
+    return pearson(x, y)
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> float:
+    """Pearson's correlation; in NumPy's own sums, which are the same on any threads."""
     x, y = x - x.mean(), y - y.mean()
-    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
+    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
 
 
 def hub_ids(d: np.ndarray, rule: str, value: float) -> np.ndarray:

@@ -69,7 +69,8 @@ def barber(layer: Layer, inputs: ArrayLike, outputs: ArrayLike) -> float:
 def communities(layer: Layer, *, restarts: int = 5, seed: Seed = 0) -> Communities:
     """The best division found by Louvain's method for Barber's modularity, of several random starts.
 
-    Neurons without links are communities of their own.
+    The division is to maximise Q = (1 / m) sum over (i, j) in one community of (A_ij - k_i d_j / m), as in `barber`. Neurons without links are
+    communities of their own.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def communities(layer: Layer, *, restarts: int = 5, seed: Seed = 0) -> Communiti
 
     References
     ----------
-    Blondel et al. (2008), J. Stat. Mech. P10008; Barber (2007).
+    Blondel et al. (2008), J. Stat. Mech. P10008 (the method); Barber (2007), Phys. Rev. E 76:066102 (Q).
 
     Examples
     --------

@@ -14,9 +14,11 @@ from netsnn.linkpred.evaluation import Evaluation
 from netsnn.linkpred.scoring import scores
 from netsnn.linkpred.spectral import perturbed_graph, perturbed_layer
 from netsnn.measures.checks import check_kind
+from netsnn.measures.degrees import pearson
 from netsnn.measures.nulls import null_layers
 from netsnn.measures.paths import distances
 from netsnn.measures.structure import robins_alexander
+from netsnn.threads import one_blas_thread
 from netsnn.wiring import small_world as ring
 
 __all__ = ["SmallWorld", "lcp_correlation", "small_world", "structural_consistency"]
@@ -40,6 +42,7 @@ class SmallWorld(NamedTuple):
     ring_clustering: float
 
 
+@one_blas_thread()
 def structural_consistency(layer: Layer | Graph, *, fraction: float = 0.1, repeats: int = 10, rank: int | None = None, seed: Seed = 0) -> float:
     """How far links follow from the rest: remove some, perturb the rest's spectrum by them to first order, rank what is unlinked; the share
     of removed links among as many best pairs. Mean over `repeats` removals; 0 to 1.
@@ -96,6 +99,7 @@ def lcp_correlation(layer: Layer | Graph) -> float:
     """LCP-corr: over links with more than one node in their local community, the correlation of how many nodes it has and how many links
     these have among them. NaN for fewer than two such links, or where one of the two never varies.
 
+    With n the nodes and l the links of a link's local community: LCP-corr = cov(n, l) / (std(n) std(l)) over the links with n > 1.
     In a Layer the local community of a link (i, j) are the nodes on L3 paths between its ends, in a Graph the common neighbours.
 
     References
@@ -115,11 +119,13 @@ def lcp_correlation(layer: Layer | Graph) -> float:
     x, y = nodes[several], links[several]
     if len(x) < 2 or not np.ptp(x) or not np.ptp(y):
         return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])
+    return pearson(x, y)
 
 
 def small_world(layer: Layer, *, draws: int = 10, sources: int | None = None, seed: Seed = 0) -> SmallWorld:
     """Small-worldness of a layer against null layers of its degrees and a ring of its size.
+
+    With clustering C and mean path length L: sigma = (C / C_null) / (L / L_null), omega = L_null / L - C / C_ring.
 
     Watts and Strogatz' clustering is 0 on any bipartite graph: here clustering counts squares (`robins_alexander`), and the null
     models are bipartite. The ring links every neuron to its nearest on the other side, with as many links.
@@ -132,6 +138,10 @@ def small_world(layer: Layer, *, draws: int = 10, sources: int | None = None, se
     sources : int, optional
         Estimate path lengths from so many neurons.
     seed : int or numpy Generator
+
+    References
+    ----------
+    sigma: Humphries, Gurney (2008), PLoS ONE 3:e0002051. omega: Telesford et al. (2011), Brain Connect. 1:367. Both for graphs of one kind of node.
 
     Examples
     --------

@@ -212,7 +212,12 @@ def deep_graph_persistence(weights: Weights, *, masked: str = "reference") -> De
 def weight_variance(weights: Weights, *, missing: str = "zero") -> float:
     """Variance of |w| / max |w| over the entries of all layers; of links alone with missing="absent".
 
-    0 if all weights are 0. One of the plain numbers that neural persistence follows (Girrbach et al. 2023).
+    With x = |w| / max |w|, the maximum taken over all layers: the mean of (x - mean x)^2. 0 if all weights are 0. One of the plain numbers that
+    neural persistence follows.
+
+    References
+    ----------
+    Girrbach et al. (2023), Addressing caveats of neural persistence with deep graph persistence, TMLR.
 
     Examples
     --------
@@ -258,6 +263,8 @@ def permutation_null(weights: Weights, measure: Callable[[Sequence], Any] | None
                      seed: Seed = None) -> PermutationNull:
     """A measure of the weights beside its values when each layer's weights are shuffled: does it matter where they stand?
 
+    z = (measured - mean) / std, with the mean and standard deviation (n - 1) of the draws; NaN where all draws are equal.
+
     Parameters
     ----------
     weights : array, (Layer, values), or a sequence of them
@@ -269,6 +276,10 @@ def permutation_null(weights: Weights, measure: Callable[[Sequence], Any] | None
     links : bool
         Whether a pair's links move too: as many in places drawn uniformly.
     seed : int or numpy Generator
+
+    References
+    ----------
+    Girrbach et al. (2023), Addressing caveats of neural persistence with deep graph persistence, TMLR (shuffled weights).
 
     Examples
     --------

@@ -9,6 +9,7 @@ import scipy.sparse.linalg
 
 from netsnn.graph import Layer
 from netsnn.measures.checks import check_kind
+from netsnn.threads import one_blas_thread
 
 __all__ = ["Spectrum", "spectrum"]
 
@@ -28,11 +29,16 @@ class Spectrum(NamedTuple):
     irregular: float
 
 
+@one_blas_thread()
 def spectrum(layer: Layer) -> Spectrum:
     """The spectral measures of a layer; neurons without links do not count.
 
+    With singular values sigma1 >= sigma2 and mean degrees dL, dR of the two sides: gap = sigma1 - sigma2,
+    ramanujan = sqrt(dL - 1) + sqrt(dR - 1) - sigma2, irregular = 2 sqrt(sigma1 - 1) - sigma2.
+
     References
     ----------
+    Feng, Li (1996), Spectra of hypergraphs and applications, J. Number Theory 60:1 (the bound).
     Hoang et al. (2023), Revisiting pruning at initialization through the lens of Ramanujan graph, ICLR.
 
     Examples

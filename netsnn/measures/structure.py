@@ -100,7 +100,8 @@ def nodf(layer: Layer) -> float:
 def rich_club(layer: Layer, *, draws: int = 10, seed: Seed = 0) -> RichClub:
     """Whether hubs link to hubs more than their degrees make them: density among neurons of degree > k, over that of null layers.
 
-    Up to the largest k that both sides exceed. `normalised` is NaN where the null density is 0.
+    With A and B the numbers of inputs and of outputs of degree > k: density(k) = links between them / (A B), normalised(k) = density(k) / its
+    mean over null layers. Up to the largest k that both sides exceed. `normalised` is NaN where the null density is 0.
 
     Parameters
     ----------
@@ -111,7 +112,8 @@ def rich_club(layer: Layer, *, draws: int = 10, seed: Seed = 0) -> RichClub:
 
     References
     ----------
-    Opsahl et al. (2008), Phys. Rev. Lett. 101:168702 (weighted, monopartite); here between the two sides.
+    Colizza, Flammini, Serrano, Vespignani (2006), Nat. Phys. 2:110; Opsahl et al. (2008), Phys. Rev. Lett. 101:168702 (weighted). Both monopartite;
+    here between the two sides.
 
     Examples
     --------

@@ -26,23 +26,23 @@ __all__ = ["MEASURES", "network_summary", "summary"]
 
 
 def _degrees(layer: Layer) -> dict[str, float]:
-    """density, epsilon, mean, spread and inequality of the degrees of both sides"""
+    """Density, epsilon, mean, spread and inequality of the degrees of both sides."""
     return degrees(layer)
 
 
 def _hub_counts(layer: Layer) -> dict[str, float]:
-    """how many inputs and outputs have more links than mean + 2 sd"""
+    """How many inputs and outputs have more links than mean + 2 sd."""
     inputs, outputs = hubs(layer)
     return {"hub_inputs": float(len(inputs)), "hub_outputs": float(len(outputs))}
 
 
 def _assortativity(layer: Layer) -> dict[str, float]:
-    """whether links join neurons of alike degrees"""
+    """Whether links join neurons of alike degrees."""
     return {"assortativity": assortativity(layer)}
 
 
 def _power_laws(layer: Layer) -> dict[str, float]:
-    """power laws fitted to the degrees, and what else might fit"""
+    """Power laws fitted to the degrees, and what else might fit."""
     found: dict[str, float] = {}
     for side, d in (("out_degree", layer.out_degrees), ("in_degree", layer.in_degrees)):
         fit = power_law(d)
@@ -53,20 +53,20 @@ def _power_laws(layer: Layer) -> dict[str, float]:
 
 
 def _clustering(layer: Layer) -> dict[str, float]:
-    """squares among paths of three links (Robins-Alexander), and neighbours in common (Latapy)"""
+    """Squares among paths of three links (Robins-Alexander), and neighbours in common (Latapy)."""
     inputs, outputs = latapy(layer)
     mean = lambda x: float(x.mean()) if len(x) else 0.0
     return {"clustering": robins_alexander(layer), "clustering_inputs": mean(inputs), "clustering_outputs": mean(outputs)}
 
 
 def _communities(layer: Layer) -> dict[str, float]:
-    """bipartite communities, and Barber's modularity"""
+    """Bipartite communities, and Barber's modularity."""
     found = communities(layer)
     return {"modularity": found.modularity, "communities": float(found.count)}
 
 
 def _connectivity(layer: Layer) -> dict[str, float]:
-    """components, path lengths, efficiency, diameter"""
+    """Components, path lengths, efficiency, diameter."""
     sizes, _ = components(layer)
     found = distances(layer, sources=_sources(sum(layer.shape)))
     return {"components": float(len(sizes)), "giant": float(sizes.max(initial=0) / max(sum(layer.shape), 1)), "path_length": found.mean,
@@ -74,28 +74,28 @@ def _connectivity(layer: Layer) -> dict[str, float]:
 
 
 def _spectral(layer: Layer) -> dict[str, float]:
-    """largest singular values of the 0/1 wiring, and their gap"""
+    """Largest singular values of the 0/1 wiring, and their gap."""
     return {f"spectral_{name}" if name in ("gap", "irregular") else name: value for name, value in spectrum(layer)._asdict().items()}
 
 
 def _nestedness(layer: Layer) -> dict[str, float]:
-    """NODF: whether neighbours of neurons with few links are among those of neurons with many"""
+    """NODF: whether neighbours of neurons with few links are among those of neurons with many."""
     return {"nodf": nodf(layer)}
 
 
 def _lcp(layer: Layer) -> dict[str, float]:
-    """LCP-corr: whether local communities of more nodes have more links within"""
+    """LCP-corr: whether local communities of more nodes have more links within."""
     return {"lcp_correlation": lcp_correlation(layer)}
 
 
 def _small_worlds(layer: Layer) -> dict[str, float]:
-    """sigma and omega against random and lattice layers"""
+    """Sigma and omega against random and lattice layers."""
     found = _small_world(layer, sources=_sources(sum(layer.shape)))
     return {"small_world_sigma": found.sigma, "small_world_omega": found.omega}
 
 
 def _consistency(layer: Layer) -> dict[str, float]:
-    """structural consistency: how well the spectrum without some links foresees them"""
+    """Structural consistency: how well the spectrum without some links foresees them."""
     return {"structural_consistency": structural_consistency(layer)}
 
 

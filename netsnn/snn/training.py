@@ -73,7 +73,7 @@ def train(config: Config | None = None, *, out: PathLike, resume: bool = False, 
     """Train a spiking network by the settings; the folder `out` then holds config.toml, log.csv, checkpoint.pt and history/.
 
     A checkpoint is written before the first epoch and after each, whole or not at all. However a run ended, `resume=True` goes on from the last one, to
-    the same weights, wirings and log, bit for bit (with the same number of threads, on the same kind of machine). One process at a time.
+    the same weights, wirings and log, bit for bit (on the same kind of machine; convolutions with the same number of torch's threads). One process at a time.
 
     Parameters
     ----------

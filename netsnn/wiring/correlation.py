@@ -11,6 +11,7 @@ import numpy as np
 from netsnn.errors import check_within
 from netsnn.graph import Layer, _check_shape
 from netsnn.hints import Seed, generator
+from netsnn.threads import one_blas_thread
 from netsnn.wiring.counts import check_amount, link_count
 
 __all__ = ["csti", "phi", "sscti"]
@@ -232,7 +233,9 @@ def _pearson(samples: Any) -> np.ndarray:
             middle += (batch - middle).mean(axis=0)  # what rounding left out of the mean
             batch -= middle
             away, both = middle - mean, n + len(batch)
-            products += batch.T @ batch + np.outer(away, away) * (n * len(batch) / both)
+            with one_blas_thread():
+                products += batch.T @ batch
+            products += np.outer(away, away) * (n * len(batch) / both)
             mean += away * (len(batch) / both)
         n = both
     if not n:

@@ -58,11 +58,25 @@ class Result:
 
     @property
     def failed(self) -> list[dict]:
-        """Records of the cells that ended in an error: network, split, method, error."""
+        """Records of the cells that ended in an error: network, split, method, error.
+
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, {"mine": lambda layer: 1 / 0}, repeats=1).run()
+        >>> [(record["method"], record["error"]) for record in result.failed]
+        [('mine', 'division by zero')]
+        """
         return [record for record in self.records if "error" in record]
 
     def values(self, metric: str = "precision") -> np.ndarray:
-        """Array (networks, methods, splits) of a metric; NaN where there is no value."""
+        """Array (networks, methods, splits) of a metric; NaN where there is no value.
+
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> result.values().tolist()  # of pa (the null) and l3 on the one network
+        [[[0.0, 0.0], [1.0, 1.0]]]
+        """
         self._check(metric)
         splits = max((record["split"] for record in self.records), default=-1) + 1
         out = np.full((len(self.networks), len(self.methods), splits), np.nan)
@@ -73,14 +87,28 @@ class Result:
         return out
 
     def means(self, metric: str = "precision") -> np.ndarray:
-        """Array (networks, methods) of means over splits; NaN where a method has not a value for every split of the network."""
+        """Array (networks, methods) of means over splits; NaN where a method has not a value for every split of the network.
+
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> result.methods, result.means("auc_roc").round(3).tolist()
+        (['pa', 'l3'], [[0.083, 1.0]])
+        """
         values, expected = self.values(metric), self._n_splits()
         count = (~np.isnan(values)).sum(axis=2)
         with np.errstate(invalid="ignore"):
             return np.where((count == expected[:, None]) & (count > 0), np.nansum(values, axis=2) / np.maximum(count, 1), np.nan)
 
     def interval(self, network: str, method: str, metric: str = "precision") -> Interval:
-        """Mean over splits with the Nadeau-Bengio interval."""
+        """Mean over splits with the Nadeau-Bengio interval.
+
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> [round(x, 3) for x in result.interval("blocks", "pa", "auc_roc")]
+        [0.083, 0.025, 0.142]
+        """
         self._check(metric)
         self._named("network", self.networks, network)
         self._named("method", self.methods, method)
@@ -89,7 +117,14 @@ class Result:
         return nadeau_bengio([record["metrics"][metric] for record in found], share)
 
     def frame(self) -> Any:
-        """One row a cell: network, domain, split, method, every metric. A pandas DataFrame if pandas is installed, else a dict of arrays."""
+        """One row a cell: network, domain, split, method, every metric. A pandas DataFrame if pandas is installed, else a dict of arrays.
+
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> list(result.frame())[:6], len(result.frame()["auc_roc"])
+        (['network', 'split', 'method', 'domain', 'precision', 'average_precision'], 4)
+        """
         rows = [record for record in self.records if "metrics" in record]
         columns = {key: np.array([record[key] for record in rows]) for key in ("network", "split", "method")}
         columns["domain"] = np.array([self.plan["networks"][record["network"]]["domain"] for record in rows])
@@ -106,13 +141,26 @@ class Result:
         """Methods over networks: mean ranks, win rates, Friedman, Wilcoxon with Holm, effect sizes, bootstrap over networks.
 
         By default the methods that have a value on the most networks; networks without a value for each of them are left out and named.
+
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks, "wide": Layer.from_dense(np.kron(np.eye(4), np.ones((3, 5))))}, ["l3"], repeats=2).run()
+        >>> [(pair.a, pair.b, pair.wins, pair.median_difference) for pair in result.compare().pairs]
+        [('l3', 'pa', 2, 1.0)]
         """
         means = self.means(metric)
         chosen = self._comparable(means) if methods is None else self._named("method", self.methods, methods)
         return compare(means[:, [self.methods.index(name) for name in chosen]], chosen, self.networks, ties=ties, seed=seed)
 
     def ranks(self, metric: str = "precision") -> dict[str, float]:
-        """Mean rank of each method over networks, 1 the best."""
+        """Mean rank of each method over networks, 1 the best.
+
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> result.ranks()
+        {'l3': 1.0, 'pa': 2.0}
+        """
         found = self.compare(metric)
         return dict(sorted(zip(found.methods, mean_ranks(found.values).tolist()), key=lambda item: item[1]))
 
@@ -127,6 +175,15 @@ class Result:
             A name in `METRICS`.
         format : "text", "csv", "latex" (booktabs) or "markdown"
         kind : "networks", "methods", "pairs", "domains" or "cells"
+
+        Examples
+        --------
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> print(result.table("auc_precision", "csv"), end="")
+        auc_precision,pa (null),pa (null) low,pa (null) high,l3,l3 low,l3 high
+        blocks,0.0,0.0,0.0,1.0,1.0,1.0
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
@@ -145,6 +202,15 @@ class Result:
             methods-by-networks map.
         network : str
             For the curves; by default the first.
+
+        Examples
+        --------
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> from matplotlib.figure import Figure
+        >>> result.plot("mroc", network="blocks", ax=Figure().subplots()).get_title()
+        'blocks'
         """
         from netsnn.linkpred.studies import figures
 
@@ -156,7 +222,16 @@ class Result:
         return figures.FIGURES[kind](self, metric=metric, network=network, methods=methods, ax=ax)
 
     def save(self, out: PathLike, metrics: Sequence[str] = ("precision", "average_precision", "auc_roc")) -> list[Path]:
-        """Write cells.csv, the tables (text, CSV, LaTeX, Markdown) and the figures (PDF, PNG) of these metrics; the files' paths."""
+        """Write cells.csv, the tables (text, CSV, LaTeX, Markdown) and the figures (PDF, PNG) of these metrics; the files' paths.
+
+        >>> import tempfile
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> files = result.save(tempfile.mkdtemp(), metrics=["precision"])
+        >>> [file.name for file in files][:5]
+        ['cells.csv', 'precision_networks.txt', 'precision_networks.csv', 'precision_networks.tex', 'precision_networks.md']
+        """
         from netsnn import style
         from netsnn.io.atomic import write_bytes
 
@@ -200,7 +275,14 @@ class Result:
     # ---- inside -----------------------------------------------------------------------------------
 
     def label(self, method: str) -> str:
-        """A method's name in tables and figures; the degree product is marked as the null."""
+        """A method's name in tables and figures; the degree product is marked as the null.
+
+        >>> from netsnn import Layer, linkpred
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> result = linkpred.Study({"blocks": blocks}, ["l3"], repeats=2).run()
+        >>> result.label("pa"), result.label("l3")
+        ('pa (null)', 'l3')
+        """
         return f"{method} (null)" if self.plan["methods"][method]["method"] == "pa" else method
 
     def _check(self, metric: str) -> None:

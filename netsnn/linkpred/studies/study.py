@@ -125,23 +125,49 @@ class Study:
     # ---- the plan ---------------------------------------------------------------------------------
 
     def cells(self) -> list[Cell]:
-        """All cells, the first split of every network before the second: early numbers cover everything."""
+        """All cells, the first split of every network before the second: early numbers cover everything.
+
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> study = Study({"blocks": blocks}, ["l3"], repeats=2)
+        >>> [tuple(cell) for cell in study.cells()]
+        [('blocks', 0, 'pa'), ('blocks', 0, 'l3'), ('blocks', 1, 'pa'), ('blocks', 1, 'l3')]
+        """
         most = max(self.n_splits(name) for name in self.networks)
         return [Cell(name, number, label) for number in range(most) for name in self.networks if number < self.n_splits(name)
                 for label in self.methods if self._defined(label, name)]
 
     def split(self, network: str, number: int) -> Split:
-        """Split `number` (from 0) of a network: every method gets this one."""
+        """Split `number` (from 0) of a network: every method gets this one.
+
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> study = Study({"blocks": blocks}, ["l3"], repeats=2)
+        >>> hidden = study.split("blocks", 0)
+        >>> hidden.train.n_links, len(hidden.test[0])
+        (43, 5)
+        """
         if network in self.splits:
             return self.splits[network][number]
         return split(self.networks[network], self.fraction, removal=self.removal, negatives=self.negatives, seed=self._seed(network, number))
 
     def compute(self, cell: Cell) -> dict:
-        """The record of one cell: plain numbers and texts."""
+        """The record of one cell: plain numbers and texts.
+
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> study = Study({"blocks": blocks}, ["l3"], repeats=2)
+        >>> record = study.compute(study.cells()[1])
+        >>> record["method"], record["test"], record["metrics"]["precision"]
+        ('l3', 5, 1.0)
+        """
         return self._compute_on((self.networks[cell.network], self.splits.get(cell.network)), cell)
 
     def plan(self) -> dict:
-        """What the cells depend on, as plain data: two studies with equal entries have equal cells."""
+        """What the cells depend on, as plain data: two studies with equal entries have equal cells.
+
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> study = Study({"blocks": blocks}, ["l3"], repeats=2)
+        >>> study.plan()["methods"]
+        {'pa': {'method': 'pa', 'options': {}}, 'l3': {'method': 'l3', 'options': {}}}
+        """
         networks = {name: {"kind": type(graph).__name__.lower(), "shape": list(graph.shape), "links": graph.n_links, "digest": _digest(graph),
                            **({"splits": [_digest(*s.test, *(s.negatives or ())) for s in self.splits[name]]} if name in self.splits else {}),
                            "domain": self.domains.get(name, "")} for name, graph in self.networks.items()}
@@ -171,6 +197,17 @@ class Study:
             Compute failed cells again. (Those that only a dying process cost are always computed again.)
         progress : bool, optional
             Show a bar with the time left; by default where standard error is a terminal.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> blocks = Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))
+        >>> study = Study({"blocks": blocks}, ["l3"], repeats=2)
+        >>> result = study.run(folder := tempfile.mkdtemp())
+        >>> result, result.ranks()
+        (Result(networks=1, methods=2, cells=4), {'l3': 1.0, 'pa': 2.0})
+        >>> Study({"blocks": blocks}, ["l3"], repeats=3).run(folder)  # computes the third split alone
+        Result(networks=1, methods=2, cells=6)
         """
         check_whole("jobs", jobs, 1)
         if backend not in ("processes", "dask"):
@@ -224,7 +261,11 @@ class Study:
                                  "links": hidden.train.n_links, "curve": {"rank": rank.tolist(), "hits": hits.tolist()}}
 
     def n_splits(self, network: str) -> int:
-        """How many splits a network has: its fixed ones, or `repeats`."""
+        """How many splits a network has: its fixed ones, or `repeats`.
+
+        >>> Study({"blocks": Layer.from_dense(np.kron(np.eye(3), np.ones((4, 4))))}, ["l3"], repeats=2).n_splits("blocks")
+        2
+        """
         return len(self.splits[network]) if network in self.splits else self.repeats
 
     def _defined(self, label: str, network: str) -> bool:

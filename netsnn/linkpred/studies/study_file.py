@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from netsnn.errors import FileError
+from netsnn.errors import FileError, check_flag
 from netsnn.hints import PathLike
 from netsnn.io import read
 from netsnn.io.toml import read_toml
@@ -53,8 +53,7 @@ def _study_file(path: Path, content: dict) -> StudyFile:
                 raise ValueError(f"{key} must be a {'number' if key == 'fraction' else 'text' if types is str else 'whole number'}, got {content[key]!r}")
             settings[key] = content[key]
     simplify = content.get("simplify", False)
-    if not isinstance(simplify, bool):
-        raise ValueError(f"simplify must be true or false, got {simplify!r}")
+    check_flag("simplify", simplify)
     paths = [folder / name for name in _texts(content, "networks")]
     networks = read_networks(paths, simplify) if paths else {}
     tables = _tables(content, "network")

@@ -389,6 +389,19 @@ def test_a_study_file_means_what_the_same_study_in_python_means(folder):
     assert study.plan() == same.plan()
 
 
+def test_a_study_simplifies_all_its_networks_if_told_to(tmp_path):
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "both.edges").write_text("0 1\n1 0\n1 2\n2 2\n")
+    (tmp_path / "more.edges").write_text("0 1\n0 1\n1 2\n")
+    text = 'networks = ["nets"]\nmethods = ["ra"]\n[network.other]\npath = "more.edges"\n'
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(ns.FileError, match="both.edges:4: node 2 is linked to itself"):
+        read_study_file(tmp_path / "s.toml")
+    (tmp_path / "s.toml").write_text(f"simplify = true\n{text}")
+    chain = ns.Graph.from_edges([0, 1], [1, 2], n=3)
+    assert list(read_study_file(tmp_path / "s.toml").study.networks.values()) == [chain, chain]
+
+
 def run_command(*arguments, cwd):
     return subprocess.run([sys.executable, "-m", "netsnn.cli", *arguments], capture_output=True, text=True, cwd=cwd)
 
@@ -409,6 +422,7 @@ def test_the_command_runs_prints_and_resumes(folder):
 @pytest.mark.parametrize(("change", "message"), [
     (("repeats", "repeat"), "unknown key 'repeat', did you mean 'repeats'"),
     (("repeats = 2", "repeats = 'two'"), "repeats must be a whole number, got 'two'"),
+    (("repeats = 2", "simplify = 'no'"), "simplify must be true or false, got 'no'"),
     (('"l3", "ra"', '"l3", "rA"'), "no method 'rA'; methods: "),
     (("beta = 0.02", "alpha = 0.02"), "'katz' has no option 'alpha'"),
     (('"auc_roc"', '"auc"'), "no metric 'auc'; metrics: precision"),

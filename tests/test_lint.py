@@ -1,22 +1,21 @@
-"""The annotations hold: what mypy, strict but for what setup.cfg says, finds in the package."""
+"""No slips: what mypy (strict but for what setup.cfg says), ruff and codespell find."""
 
 import os
+import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-
-# torch's own annotations alone take it half a minute
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("mypy") is None, reason='mypy is not installed: pip install ".[test]"')]
+pytestmark = pytest.mark.skipif(not (ROOT / "netsnn" / "__init__.py").exists(), reason="of a checkout, not of what is installed")
 
 
 @pytest.fixture(scope="module")
 def mypy(tmp_path_factory):
     """Runs mypy with the settings of the project; both tests share what it keeps."""
+    pytest.importorskip("mypy")
     command = [sys.executable, "-m", "mypy", "--config-file", ROOT / "setup.cfg", "--cache-dir", tmp_path_factory.mktemp("mypy")]
     return lambda *files: subprocess.run([*command, *files], cwd=ROOT, env=os.environ | {"COLUMNS": "200"}, capture_output=True, text=True)
 
@@ -33,3 +32,13 @@ def test_mypy_finds_a_wrong_argument(mypy, tmp_path):
     found = mypy(tmp_path / "user.py").stdout
     assert 'Argument 1 to "uniform" has incompatible type "str"; expected "int"' in found
     assert 'Revealed type is "netsnn.graph.Layer"' in found
+
+
+@pytest.mark.parametrize("command", ["ruff check --no-cache .", "codespell"])
+def test_linters_find_nothing(command):
+    name, *words = command.split()
+    program = shutil.which(name, path=Path(sys.executable).parent)
+    if program is None:
+        pytest.skip(f"{name} is not installed")
+    found = subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
