@@ -998,9 +998,8 @@ print(json.dumps([errors, History(sys.argv[1]).steps.tolist(), len(list((history
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 def test_a_read_only_folder_can_be_read_and_measured_and_says_that_it_cannot_be_written():
     with tempfile.TemporaryDirectory() as outer:
-        os.chmod(outer, 0o755)
         history = recorded(Path(outer) / "history", [{0}, {1, 2}])
-        for path in (history.folder, history.folder / "snapshots"):
+        for path in (history.folder, history.folder / "snapshots", Path(outer)):
             path.chmod(0o555)
         before = {path: path.read_bytes() for path in files(history)}
         found = run_script("""
@@ -1026,7 +1025,7 @@ print(json.dumps([errors, history.frame(hubs)["links"].tolist(), history.turnove
         assert (links, gained) == ([1, 2], [0, 2])
         assert len(errors) == 3 and all(error.startswith(outer) and error.endswith(": Permission denied") for error in errors)
         assert {path: path.read_bytes() for path in files(history)} == before
-        for path in (history.folder, history.folder / "snapshots"):
+        for path in (history.folder, history.folder / "snapshots", Path(outer)):
             path.chmod(0o755)
 
 
