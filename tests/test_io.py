@@ -307,6 +307,13 @@ def test_any_titles_above_ids_are_no_nodes(tmp_path):
     assert ns.read(path).names == ("anna", "2", "1")
 
 
+def test_a_title_of_a_hundred_thousand_digits_takes_no_time(tmp_path):
+    (tmp_path / "x.csv").write_text(f"a,b,{'9' * 100_000}x\n0,1,1\n")
+    begin = time.process_time()
+    assert ns.read(tmp_path / "x.csv").n_links == 1
+    assert time.process_time() - begin < 2  # in proportion to the square it would be minutes
+
+
 @pytest.mark.parametrize(("name", "text"), [
     ("x.edges", "0 1 2.5\n1 0 7\n1 1 9\n1 2 4\n0 1 8\n"),
     ("x.net", "*Vertices 3\n*Arcs\n1 2 2.5\n2 1 7\n2 2 9\n2 3 4\n1 2 8\n"),

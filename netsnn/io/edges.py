@@ -26,7 +26,7 @@ TITLES = {"source", "target", "from", "to", "u", "v", "input", "output", "node1"
           "src", "dst", "tgt", "destination", "from_node", "to_node", "from_id", "to_id", "node_1", "node_2", "pre", "post", "pre_id", "post_id", "presynaptic", "postsynaptic", "head", "tail"}
 
 WHOLE = re.compile(r"[+-]?[0-9]+")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def dump(record: Record) -> bytes:
