@@ -35,6 +35,7 @@ report run -o report.html"""
 def main() -> None:
     here, tests = "--here" in sys.argv, "--no-tests" not in sys.argv
     work = Path(tempfile.mkdtemp(prefix="netsnn ")).resolve()
+    work.chmod(0o755)  # tests that lay down root's rights read the package too
     source, dist, bin = work / "source", work / "dist", work / "environment" / "bin"
     for name in subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, text=True).split("\0"):
         if name and (ROOT / name).is_file():

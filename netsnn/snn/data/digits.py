@@ -46,6 +46,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
             reader = _Reader(str(path), archive, {info.filename.removesuffix(".npy"): info for info in archive.infolist()}, path.stat().st_size)
             images = reader.array("images", "u", (None, 784))
             labels = reader.array("labels", "u", (len(images),))
+    except PermissionError as error:
+        fail(str(path), error.strerror)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError, TypeError, LookupError, ArithmeticError,
             MemoryError, SyntaxError, tokenize.TokenError, struct.error) as error:
         fail(str(path), f"a damaged or truncated npz file ({error or type(error).__name__})")
