@@ -47,7 +47,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
             images = reader.array("images", "u", (None, 784))
             labels = reader.array("labels", "u", (len(images),))
     except PermissionError as error:
-        fail(str(path), error.strerror)
+        fail(str(path), error.strerror or "Permission denied")
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError, TypeError, LookupError, ArithmeticError,
             MemoryError, SyntaxError, tokenize.TokenError, struct.error) as error:
         fail(str(path), f"a damaged or truncated npz file ({error or type(error).__name__})")
