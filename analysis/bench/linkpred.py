@@ -53,7 +53,8 @@ def save(rows: list[dict], starts: list[str], quick: bool) -> None:
             f"{_cpu()}, Python {platform.python_version()}, numpy {np.__version__}, {time.strftime('%Y-%m-%d')}.")
     legend = ("Seconds are medians after one uncounted call; ratio = alternative / netsnn; ~ is extrapolated from a part of the rows or pairs; "
               "peak MB is the most memory of the whole process, with all libraries loaded. igraph returns lists of lists and is left out at "
-              "10,000 nodes. SciPy's products hold links and diagonal too, and are sparse; `all non-links` fills a dense array.")
+              "10,000 nodes. SciPy's products hold links and diagonal too, and are sparse; `all non-links` fills a dense array. `katz (exact)` keeps to one "
+              "thread of BLAS, NumPy takes all.")
     table = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS), *("| " + " | ".join(row[c] for c in COLUMNS) + " |" for row in rows)]
     text = "\n".join(["# Link scores: time and memory", "", head, "", legend, "", *table, "", "## Cold start", "", *starts, ""])
     (RESULTS / f"{name}.md").write_text(text)
