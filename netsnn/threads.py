@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = ["n_threads", "one_blas_thread", "run"]
 
@@ -29,10 +30,17 @@ def n_threads() -> int:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Dense linear algebra on one thread: BLAS sums in another order, to other last bits, on each number of threads."""
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _blas() -> Any:
+    """NumPy's and SciPy's BLAS, both loaded: looking for them takes a millisecond, setting their threads a twentieth of it."""
+    import scipy.linalg  # noqa: F401
     import threadpoolctl
 
-    with threadpoolctl.threadpool_limits(1, user_api="blas"):
-        yield
+    return threadpoolctl.ThreadpoolController()
 
 
 def run(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:

@@ -262,7 +262,6 @@ BIG_GRAPH = ns.Graph.from_edges(*ns.wiring.scale_free(500, 600, links=5000, seed
 DENSE = np.random.default_rng(0).random((700, 90))
 
 
-
 def on_links():
     """The product of a layer on its links, and all its gradients."""
     torch.manual_seed(0)
